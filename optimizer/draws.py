@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from optimizer.attempt_spec import AttemptResult, AttemptStatus, Purpose
 from optimizer.budget import price_per_attempt
 from optimizer.failure import UNCLASSIFIED, is_fatal
 from optimizer.ledger import AttemptRow, DrawRequest, Ledger
-from optimizer.progress import Listener, Progress
+from optimizer.progress import Listener
 from optimizer.schedule.base import Job, Scheduler
+from optimizer.stage import REMEMBERED, StageMeter
 from task_agent.harness import HarnessBundle
 from traces.errors import CredentialsError, ProviderError, RatchetError
 from traces.store import Segment, TraceStore
@@ -58,6 +60,7 @@ class Draws:
         self._store = store
         self._bundle = bundle
         self._listen = listen
+        self._durations: deque[float] = deque(maxlen=REMEMBERED)
         self.draining = False
 
     def draw(self, stage: str, requests: Sequence[DrawRequest]) -> list[AttemptRow]:
@@ -74,7 +77,7 @@ class Draws:
             rows = self._ledger.plan(self._run, key, requests)
             owed = [row for row in rows if row.state == "planned"]
             if owed:
-                self._run_owed(stage, owed, total=len(rows))
+                self._run_owed(stage, rows, owed)
                 rows = self._ledger.attempts(self._run, stage=key)
                 if _is_dead(rows):
                     raise _outage(stage, rows)
@@ -87,30 +90,29 @@ class Draws:
         """Estimate the price of `count` attempts from those paid so far."""
         return count * price_per_attempt(self._ledger.prices_paid())
 
-    def _run_owed(self, stage: str, owed: list[AttemptRow], *, total: int) -> None:
+    def _run_owed(self, stage: str, rows: list[AttemptRow], owed: list[AttemptRow]) -> None:
         self._ledger.reserve([row.rowid for row in owed], self.price(1))
         order = sorted(owed, key=lambda row: self._shuffle_key(stage, row))
-        self._listen(Progress("stage_started", stage, {"stage": stage, "attempts": len(owed)}))
-        done = total - len(owed)
-        for batch in self._batches(self._jobs(order)):
+        meter = StageMeter(stage, rows, self._durations, self._ledger.spend())
+        self._listen(meter.started())
+        for batch in self._batches(self._jobs(order, meter)):
             refused = [result for result in batch if is_fatal(result.cause)]
             self._ledger.record([result for result in batch if result not in refused])
             if refused:
                 raise CredentialsError(refused[0].detail, hint="mend the key and resume: the same attempts are made")
-            done += len(batch)
-            missing = sum(result.status is AttemptStatus.MISSING for result in batch)
-            data = {"stage": stage, "done": done, "total": total, "missing": missing}
-            self._listen(Progress("attempts", f"{stage}: {done} of {total}", data))
+            meter.end(batch)
+            self._listen(meter.attempts())
         self._store.add(Segment.from_record(record) for record in self._scheduler.flush())
-        self._listen(Progress("stage_ended", stage, {"stage": stage, "done": done, "total": total}))
-        if done < total:
+        self._listen(meter.ended())
+        if left := meter.total - meter.done:
             self._ledger.reserve([row.rowid for row in owed], 0.0)
-            raise DrainedError(f"stopped with {total - done} attempts of {stage} not started")
+            raise DrainedError(f"stopped with {left} attempts of {stage} not started")
 
-    def _jobs(self, rows: Sequence[AttemptRow]) -> Iterator[Job]:
+    def _jobs(self, rows: Sequence[AttemptRow], meter: StageMeter) -> Iterator[Job]:
         for row in rows:
             if self.draining:
                 return
+            meter.launch()
             yield Job(row.spec, self._bundle(row.spec.candidate))
 
     def _batches(self, jobs: Iterator[Job]) -> Iterator[list[AttemptResult]]:

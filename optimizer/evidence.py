@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from benchmarks.task import Split
 from optimizer.attempt_spec import Purpose
 from optimizer.bench import Bench
 from optimizer.gate import Noise
@@ -25,6 +26,17 @@ def scored(rows: Iterable[AttemptRow]) -> dict[str, list[float]]:
     """Group the rewards that count by task; missing attempts are left out."""
     grouped = {task: [value for value in values if value is not None] for task, values in rewards(rows).items()}
     return {task: values for task, values in grouped.items() if values}
+
+
+def measured(bench: Bench, candidate: str) -> list[AttemptRow]:
+    """List the train attempts a score may rest on; a lone smoke attempt is none of them."""
+    rows = bench.ledger.attempts(bench.run, candidate=candidate, split=Split.TRAIN.value)
+    return [row for row in rows if row.spec.purpose is not Purpose.SMOKE]
+
+
+def train_score(bench: Bench, candidate: str) -> float | None:
+    """Average a candidate's train tasks; None when it was not measured there."""
+    return mean_of_tasks(rewards(measured(bench, candidate)))
 
 
 def requests(

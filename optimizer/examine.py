@@ -13,6 +13,7 @@ from optimizer.draws import OutageError
 from optimizer.evidence import each, mean_of_tasks, requests, rewards
 from optimizer.gate import screen
 from optimizer.ledger import AttemptRow, Bill
+from optimizer.progress import Progress
 from optimizer.reflect import Ask, Reflection, judge, reflect
 from optimizer.session import Session, open_session
 from optimizer.verdict import Verdict
@@ -87,6 +88,7 @@ def reflect_on(bench: Bench, candidate: str, parent: str) -> None:
     """
     stored = bench.ledger.judgement(candidate)
     if stored is None:
+        bench.listen(Progress("reflecting", f"{candidate}: a judge reads its diff", {"candidate": candidate}))
         session = open_session(bench, candidate, "reflector")
         try:
             before, after = bench.archive.load(parent), bench.archive.load(candidate)

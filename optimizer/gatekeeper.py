@@ -108,8 +108,10 @@ def _record(bench: Bench, candidate: str, look: Look, stage: int) -> None:
     record: dict[str, Any] = dataclasses.asdict(look.record)  # Any: JSON
     row = LookRow(candidate, stage, look.outcome, record)
     bench.ledger.record_look(row)
-    text = f"{candidate}: look {stage + 1} of {len(bench.gate.stages)}"
-    bench.listen(Progress("look", text, {"candidate": candidate, "outcome": look.outcome}))
+    of = len(bench.gate.stages)
+    text = f"{candidate}: look {stage + 1} of {of}"
+    data = {"candidate": candidate, "outcome": look.outcome, "look": stage + 1, "of": of}
+    bench.listen(Progress("look", text, data))
     if look.outcome != "continue":
         _conclude(bench, candidate, row)
 

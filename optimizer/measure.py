@@ -40,6 +40,7 @@ def preflight(bench: Bench) -> None:
         "advice": list(advice.sentences),
     }
     bench.ledger.conclude(Phase.PREFLIGHT, record)
+    _tell(bench, Phase.PREFLIGHT, len(rows), None)
     for sentence in advice.sentences:
         bench.listen(Progress("notice", sentence, {}))
 
@@ -48,7 +49,16 @@ def baseline(bench: Bench) -> None:
     """Attempt the train tasks with the seed harness, so that the proposer has something to read."""
     counts = each(bench.splits.of(Split.TRAIN), bench.config.replicates.baseline)
     rows = bench.draws.draw("baseline", requests(bench, BASELINE, Split.TRAIN, Purpose.BASELINE, counts))
-    bench.ledger.conclude(Phase.BASELINE, {"score": mean_of_tasks(rewards(rows)), "attempts": len(rows)})
+    score = mean_of_tasks(rewards(rows))
+    bench.ledger.conclude(Phase.BASELINE, {"score": score, "attempts": len(rows)})
+    _tell(bench, Phase.BASELINE, len(rows), score)
+
+
+def _tell(bench: Bench, phase: Phase, attempts: int, train_score: float | None) -> None:
+    """Tell that a phase is concluded; what preflight scored on held-out tasks stays in the ledger."""
+    known = "" if train_score is None else f": the seed harness scores {100 * train_score:.1f}% on train tasks"
+    data = {"phase": phase.value, "candidate": BASELINE, "attempts": attempts, "train_score": train_score}
+    bench.listen(Progress("measured", f"{phase.value} done{known}", data))
 
 
 def certify_price(bench: Bench) -> float:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from benchmarks.task import Split
-from optimizer.attempt_spec import AttemptStatus, Purpose
+from optimizer.attempt_spec import AttemptStatus
 from optimizer.bench import Bench
 from optimizer.candidates import BASELINE, candidate_id
 from optimizer.draws import OutageError
-from optimizer.evidence import mean_of_tasks, rewards, scored
+from optimizer.evidence import mean_of_tasks, measured, rewards, scored
 from optimizer.examine import diff_of
-from optimizer.ledger import AttemptRow, Bill, CandidateRow
+from optimizer.ledger import Bill, CandidateRow
 from optimizer.measure import certify_price
 from optimizer.progress import Progress
 from optimizer.propose import (
@@ -33,6 +33,9 @@ TRAIN = Split.TRAIN
 
 def propose_change(bench: Bench, slot: int, parent: str) -> None:
     """Run one proposer session and record its end; what it cost is recorded with it."""
+    of = bench.config.stop.iterations
+    text = f"iteration {slot} of at most {of}: a proposer reads the traces of {parent}"
+    bench.listen(Progress("proposing", text, {"slot": slot, "of": of, "parent": parent}))
     root = bench.folder / "proposer" / f"s{slot:03d}"
     workspace = Workspace.build(
         root,
@@ -68,7 +71,9 @@ def propose_change(bench: Bench, slot: int, parent: str) -> None:
         )
     bench.ledger.conclude_slot(slot, row, reason=outcome.reason, bill=bill)
     text = f"{row.id}: {row.title}" if row else f"slot {slot}: no proposal ({outcome.reason})"
-    bench.listen(Progress("proposed", text, {"slot": slot, "candidate": row.id if row else None}))
+    data = {"slot": slot, "candidate": row.id if row else None, "title": row.title if row else None}
+    told = {"reason": outcome.reason, "session_usd": bill.cost_usd, "session_tokens": bill.tokens, "turns": bill.turns}
+    bench.listen(Progress("proposed", text, {**data, **told}))
 
 
 def _session(bench: Bench, workspace: Workspace, slot: int) -> ProposalOutcome:
@@ -135,14 +140,8 @@ def history(bench: Bench) -> list[CandidateView]:
     return views
 
 
-def _measured(bench: Bench, candidate: str) -> list[AttemptRow]:
-    """List the train attempts a score may rest on; a lone smoke attempt is none of them."""
-    rows = bench.ledger.attempts(bench.run, candidate=candidate, split=TRAIN.value)
-    return [row for row in rows if row.spec.purpose is not Purpose.SMOKE]
-
-
 def _train_score(bench: Bench, candidate: str) -> TrainScore:
-    rows = _measured(bench, candidate)
+    rows = measured(bench, candidate)
     return TrainScore(mean_of_tasks(rewards(rows)), sum(row.reward is not None for row in rows), len(rows))
 
 
@@ -151,5 +150,5 @@ def prediction_score(bench: Bench, row: CandidateRow) -> PredictionScore | None:
     after = scored(bench.ledger.attempts(bench.run, candidate=row.id, split=TRAIN.value, purpose="screen"))
     if not after or row.parent is None:
         return None
-    before = scored(_measured(bench, row.parent))
+    before = scored(measured(bench, row.parent))
     return score_prediction(Prediction(tuple(row.fixes), tuple(row.at_risk)), before, after)

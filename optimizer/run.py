@@ -18,6 +18,8 @@ from optimizer.candidates import BASELINE, Archive
 from optimizer.clients import make_client
 from optimizer.config import RunConfig
 from optimizer.draws import DrainedError, Draws, OutageError
+from optimizer.events import NAME as EVENTS
+from optimizer.events import EventLog, with_spend
 from optimizer.execute import Driver
 from optimizer.ledger import Bill, CandidateRow, DriverLock, Ledger
 from optimizer.plan import Plan, plan_resumed, plan_run, registry_of
@@ -27,6 +29,7 @@ from optimizer.report import write_report
 from optimizer.run_file import dump, load_run_file
 from optimizer.run_folder import RunFolder, new_run
 from optimizer.schedule import InlineScheduler, Scheduler
+from optimizer.standing import started
 from optimizer.worker import WorkerSetup, open_writer
 from task_agent.harness import EditSurface, normalised_hash
 from traces.store import TraceStore
@@ -61,7 +64,9 @@ def resume(folder: RunFolder, listen: Listener) -> None:
 def _drive(folder: RunFolder, plan: Plan, listen: Listener, *, notice: str) -> None:
     with ExitStack() as stack:
         stack.enter_context(DriverLock(folder.path))
+        listen = stack.enter_context(EventLog(folder.path / EVENTS, listen))
         bench = _open_bench(folder, plan, listen, stack)
+        bench.listen(started(bench, plan.said))
         for text in filter(None, [notice]):
             bench.ledger.note("suite", text)
             listen(Progress("notice", text, {}))
@@ -90,6 +95,7 @@ def _open_bench(folder: RunFolder, plan: Plan, listen: Listener, stack: ExitStac
     config = plan.config
     ledger = Ledger(folder.ledger)
     stack.callback(ledger.close)
+    listen = with_spend(listen, ledger.spend)
     ledger.begin(folder.id, plan.lock)
     ledger.open_session()
     store = TraceStore(folder.traces)
@@ -105,7 +111,6 @@ def _open_bench(folder: RunFolder, plan: Plan, listen: Listener, stack: ExitStac
         folder.id, config.seed, ledger=ledger, scheduler=scheduler, store=store, bundle=archive.load, listen=listen
     )
     ledger.note("sandbox", plan.said)
-    listen(Progress("started", f"run {folder.id}: {plan.said}", {"run": folder.id, "folder": str(folder.path)}))
     return Bench(
         run=folder.id,
         folder=folder.path,

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from optimizer.bench import Bench
-from optimizer.ledger import VerdictRow
+from optimizer.ledger import CandidateRow, VerdictRow
 from optimizer.progress import Progress
+from optimizer.standing import verdict_data
 from optimizer.verdict import ruling
 
 
@@ -15,6 +16,12 @@ def decide(bench: Bench, candidate: str, cause: str, private: Mapping[str, Any],
     """Record the verdict that `cause` means (`private`, JSON, is never shown to a proposer)."""
     row = ruling(cause)
     words = public or row.public
-    bench.ledger.decide(VerdictRow(candidate, row.verdict, cause, words, private))
-    data = {"candidate": candidate, "verdict": row.verdict.value, "cause": cause}
-    bench.listen(Progress("verdict", f"{candidate}: {row.verdict} - {words}", data))
+    decided = VerdictRow(candidate, row.verdict, cause, words, private)
+    bench.ledger.decide(decided)
+    data = verdict_data(bench, _row(bench, candidate), decided)
+    champion = bench.ledger.state().champion
+    bench.listen(Progress("verdict", f"{candidate}: {row.verdict} - {words}", {**data, "champion": champion}))
+
+
+def _row(bench: Bench, candidate: str) -> CandidateRow:
+    return next(row for row in bench.ledger.candidates() if row.id == candidate)
