@@ -24,6 +24,7 @@ from optimizer.execute import Driver
 from optimizer.ledger import Bill, CandidateRow, DriverLock, Ledger
 from optimizer.plan import Plan, plan_resumed, plan_run, registry_of
 from optimizer.progress import Listener, Progress
+from optimizer.reap import guarded
 from optimizer.reflect import LeakCorpus
 from optimizer.report import write_report
 from optimizer.run_file import dump, load_run_file
@@ -64,12 +65,14 @@ def resume(folder: RunFolder, listen: Listener) -> None:
 def _drive(folder: RunFolder, plan: Plan, listen: Listener, *, notice: str) -> None:
     with ExitStack() as stack:
         stack.enter_context(DriverLock(folder.path))
+        left = stack.enter_context(guarded(_uid(folder), plan.sandbox))
         listen = stack.enter_context(EventLog(folder.path / EVENTS, listen))
         bench = _open_bench(folder, plan, listen, stack)
         bench.listen(started(bench, plan.said))
-        for text in filter(None, [notice]):
-            bench.ledger.note("suite", text)
-            listen(Progress("notice", text, {}))
+        for kind, text in (("suite", notice), ("leftovers", str(left) if left else "")):
+            if text:
+                bench.ledger.note(kind, text)
+                listen(Progress("notice", text, {}))
         stack.callback(write_report, folder)
         stack.enter_context(_stop_on_signal(bench.draws, listen))
         try:
@@ -125,13 +128,17 @@ def _open_bench(folder: RunFolder, plan: Plan, listen: Listener, stack: ExitStac
         store=store,
         traces=traces,
         registry=registry_of(folder.path.parent),
-        uid=json.loads(folder.lock.read_text())["uid"],
+        uid=_uid(folder),
         corpus=LeakCorpus.from_tasks(plan.suite.tasks, plan.splits),
         proposer=make_client(config.models.proposer, config, plan.suite),
         reflector=make_client(config.models.reflector, config, plan.suite),
         loop=stack.enter_context(asyncio.Runner()),
         listen=listen,
     )
+
+
+def _uid(folder: RunFolder) -> str:
+    return str(json.loads(folder.lock.read_text())["uid"])
 
 
 def _enter_baseline(ledger: Ledger, archive: Archive, plan: Plan) -> None:

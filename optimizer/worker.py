@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from optimizer.config import RunConfig
 from optimizer.schedule.base import Runner
+from task_agent.sandbox import mark
 from task_agent.sandbox.base import SandboxKind
 from traces.redact import Redactor, secret_values
 from traces.writer import TraceWriter
@@ -22,13 +23,15 @@ def open_writer(traces: Path, name: str) -> TraceWriter:
 class WorkerSetup:
     """Build a worker's runner; called inside the worker process.
 
-    `launch` names the driver's session, so that a resumed run never writes to a dead worker's file.
+    `launch` names the driver's session, so that a resumed run never writes to a dead worker's file;
+    `mark` is the run's, which a worker on another machine does not inherit.
     """
 
     config: RunConfig
     traces: Path
     sandbox: SandboxKind
     launch: str
+    mark: str = field(default_factory=mark.current)
 
     def __call__(self, worker: str) -> Runner:
         """Load the suite, open the trace writer, connect the model."""
@@ -37,6 +40,7 @@ class WorkerSetup:
         from optimizer.clients import make_client
         from task_agent.sandbox import open_sandbox
 
+        mark.put_on(self.mark)
         suite = load_suite(self.config.suite, Path.cwd())
         role = self.config.models.task
         return AttemptRunner(

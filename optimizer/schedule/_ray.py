@@ -15,9 +15,12 @@ os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # else workers get 
 import ray
 import ray.exceptions
 
+from task_agent.sandbox import mark
+
 __all__ = ["LOCAL", "Cluster", "ray"]
 
 LOCAL = "local"
+PREFIX = "ray-"
 _OBJECT_STORE_BYTES = 128 * 2**20
 
 
@@ -38,7 +41,7 @@ class Cluster:
             return
         options: dict[str, Any] = {}  # Any: Ray's own settings
         if address == LOCAL:
-            self._temp = Path(tempfile.mkdtemp(prefix="ray-"))
+            self._temp = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{mark.short(mark.current())}-"))
             options = {
                 "num_cpus": num_cpus,
                 "include_dashboard": False,

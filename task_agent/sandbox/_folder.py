@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-PREFIX = "ratchet-sandbox-"
+from task_agent.sandbox import mark
+
+PREFIX = "ratchet-"
 WORK = "work"
 SIDE = "agent"
 _DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -42,7 +44,8 @@ class AttemptFolder:
     def __init__(self, workdir: str, owner: int | None = None) -> None:
         self._owner = owner
         self._places = {workdir: (WORK,)} | _PLACES
-        self.path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid():07d}-"))
+        # Always of one length: what an agent prints must not depend on the run, the process or the hour.
+        self.path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{mark.short(mark.current())}-{os.getpid():07d}"))
         if owner is not None:
             os.chown(self.path, owner, owner)
 
@@ -200,14 +203,9 @@ def remove_tree(path: Path) -> None:
             subprocess.run([*command, "--", path], check=False, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def leftovers() -> list[Path]:
-    """Name the attempt folders in the temporary directory whose process no longer lives."""
-    found = []
-    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
-        pid = path.name.removeprefix(PREFIX).partition("-")[0]
-        if pid.isdigit() and not Path(f"/proc/{int(pid)}").exists() and os.geteuid() in (0, path.stat().st_uid):
-            found.append(path)
-    return found
+def leftovers(of: str) -> list[Path]:
+    """Name the attempt folders in the temporary directory that carry the mark `of`, dead or alive."""
+    return sorted(Path(tempfile.gettempdir()).glob(f"{PREFIX}{mark.short(of)}-*"))
 
 
 def _remove_fast(path: Path | str) -> None:

@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from task_agent.sandbox import mark
 from task_agent.sandbox._etc import system_folder
 from task_agent.sandbox._host import CLEAN_PATH, HostSandbox, Running, Started, Stdio, wait_exit
 from task_agent.sandbox._limits import limit_script
@@ -68,7 +69,7 @@ class BubblewrapSandbox(HostSandbox):
                 stdin=stdio.stdin,
                 stdout=stdio.stdout,
                 stderr=stdio.stderr,
-                env={},
+                env=mark.environment(),  # on the outer process alone: the jail's own begins empty
                 cwd="/",
                 pass_fds=(info_out,),
             )

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 from task_agent.errors import SandboxLostError
+from task_agent.sandbox import mark
 from task_agent.sandbox._frames import SocketLink
 from task_agent.sandbox._host import check_workdir
 from task_agent.sandbox._output import OutputKeeper
@@ -277,7 +278,7 @@ def _create(spec: SandboxSpec, image: str) -> str:
         environment=dict(spec.env),
         working_dir=spec.workdir,
         hostname="sandbox",
-        labels={**spec.labels, LABEL: "1"},
+        labels={mark.LABEL: mark.current(), **spec.labels, LABEL: "1"},
         host_config=host,
     )
     return str(made["Id"])

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from task_agent.sandbox import mark
 from task_agent.sandbox._host import CLEAN_PATH, HostSandbox, Running, Started, Stdio, wait_exit
 from task_agent.sandbox._limits import limit_script
 from task_agent.sandbox.base import SandboxSpec
@@ -66,6 +67,7 @@ class ProcessSandbox(HostSandbox):
             "TERM": "dumb",
             "TZ": "UTC",
             name: value,
+            **mark.environment(),
         }
         return env | ({"LOGS_DIR": self.path("/logs"), "TESTS_DIR": self.path("/tests")} if grading else {})
 

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from task_agent.sandbox import mark
 from task_agent.sandbox._folder import AttemptFolder, leftovers
 
 
@@ -56,11 +56,19 @@ def test_endless_logs_are_cut(folder: AttemptFolder) -> None:
     assert len(folder.collect("/logs/verifier", 10)) == 200
 
 
-def test_only_folders_of_dead_processes_are_leftovers(folder: AttemptFolder) -> None:
-    dead = folder.path.parent / folder.path.name.replace(f"-{os.getpid():07d}-", "-4194304-")
-    dead.mkdir()
+def test_a_folder_carries_its_runs_mark_and_no_other_run_finds_it() -> None:
+    ours, theirs = mark.mark_of("run-a"), mark.mark_of("run-b")
+    with mark.marked(ours):
+        own = AttemptFolder("/srv/work")
     try:
-        assert dead in leftovers()
-        assert folder.path not in leftovers()
+        assert leftovers(ours) == [own.path]
+        assert own.path not in leftovers(theirs) + leftovers("")
     finally:
-        dead.rmdir()
+        own.remove()
+
+
+def test_folder_names_have_one_length_with_and_without_a_mark(folder: AttemptFolder) -> None:
+    with mark.marked(mark.mark_of("run-a")):
+        own = AttemptFolder("/srv/work")
+    own.remove()
+    assert len(own.path.name) == len(folder.path.name)
