@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from optimizer.facts import Facts
 from optimizer.ledger.tallies import Bills, Tally
-from optimizer.report.text import inline, percent, table
+from optimizer.report.text import bullets, inline, one_line, percent, table
 from optimizer.report.words import duration, money
 
 MOST_NOTICES = 60
 
 
+SPEND_COLUMNS = ("role: purpose", "split", "attempts or sessions", "coverage", "tokens", "spend")
+FAILURE_COLUMNS = ("cause", "fault", "attempts", "counts as")
+NO_FAILURE = "Every finished attempt was graded by its verifier."
+
+
 def spend(facts: Facts) -> str:
     """Tell attempts, coverage, tokens and money by role and purpose."""
+    *rows, total = spend_rows(facts)
+    total = [f"**{cell}**" if at in (0, len(total) - 1) else cell for at, cell in enumerate(total)]
+    return f"{table(SPEND_COLUMNS, [*rows, total])}\n\n{price_note(facts)}"
+
+
+def spend_rows(facts: Facts) -> list[list[str]]:
+    """List attempts, coverage, tokens and money by role and purpose; the last row is all of it."""
     purposes = list(dict.fromkeys((row.purpose, row.split) for row in facts.tallies.attempts))
     rows = [_purpose(facts, *each) for each in purposes]
     for role, bills in (("proposer", facts.tallies.proposer), ("reflector", facts.tallies.reflector)):
@@ -23,11 +36,9 @@ def spend(facts: Facts) -> str:
         rows.append(_role("lost sessions", facts.tallies.lost))
     total = facts.state.spend
     coverage = facts.coverage()
-    spent = f"**{money(total.usd, unpriced=total.unpriced_requests)}**"
     all_of_it = _coverage(coverage.scored, coverage.planned)
-    rows.append(["**all**", "", f"{coverage.planned:,}", all_of_it, f"{total.tokens:,}", spent])
-    columns = ["role: purpose", "split", "attempts or sessions", "coverage", "tokens", "spend"]
-    return f"{table(columns, rows)}\n\n{_price_note(facts)}"
+    spent = money(total.usd, unpriced=total.unpriced_requests)
+    return [*rows, ["all", "", f"{coverage.planned:,}", all_of_it, f"{total.tokens:,}", spent]]
 
 
 def _purpose(facts: Facts, purpose: str, split: str) -> list[str]:
@@ -50,7 +61,8 @@ def _count(rows: Iterable[Tally]) -> int:
     return sum(row.attempts for row in rows)
 
 
-def _price_note(facts: Facts) -> str:
+def price_note(facts: Facts) -> str:
+    """Say what the sums of money leave out."""
     total = facts.state.spend
     notes = []
     if facts.simulated:
@@ -64,34 +76,29 @@ def _price_note(facts: Facts) -> str:
 
 def failures(facts: Facts) -> str:
     """Tell by cause which attempts ended without the verifier's reward."""
-    found = facts.failures()
-    if not found:
-        return "Every finished attempt was graded by its verifier."
-    split = {row.cause: row.state for row in facts.tallies.attempts if row.cause}
-    rows = [
-        [
-            inline(row["cause"]),
-            row["fault"],
-            f"{row['attempts']:,}",
-            "reward 0" if split[row["cause"]] == "scored" else "missing",
-        ]
-        for row in found
-    ]
-    return table(["cause", "fault", "attempts", "counts as"], rows)
+    rows = failure_rows(facts)
+    return table(FAILURE_COLUMNS, ([inline(cell) for cell in row] for row in rows)) if rows else NO_FAILURE
+
+
+def failure_rows(facts: Facts) -> list[list[str]]:
+    """List the causes, the most frequent first; nothing when every attempt was graded."""
+    state = {row.cause: row.state for row in facts.tallies.attempts if row.cause}
+    counts_as = {cause: "reward 0" if ended == "scored" else "missing" for cause, ended in state.items()}
+    return [[row["cause"], row["fault"], f"{row['attempts']:,}", counts_as[row["cause"]]] for row in facts.failures()]
 
 
 def notices(facts: Facts) -> str:
     """Repeat what was noted on the way: the sandbox taken, the suite's past, drift, outages, stops."""
-    if not facts.notices:
-        return "None."
-    said: dict[tuple[str, str], int] = {}
-    for note in facts.notices:
-        said[note["kind"], note["text"]] = said.get((note["kind"], note["text"]), 0) + 1
-    lines = [
-        f"- {inline(kind)}: {inline(text, 600)}{f' ({n} times)' if n > 1 else ''}" for (kind, text), n in said.items()
-    ]
+    lines = notice_lines(facts)
+    return bullets(lines, 640) if lines else "None."
+
+
+def notice_lines(facts: Facts) -> list[str]:
+    """List the notices, each once with its count; of very many the newest."""
+    said = Counter((note["kind"], note["text"]) for note in facts.notices)
+    lines = [f"{kind}: {one_line(text, 600)}{f' ({n} times)' if n > 1 else ''}" for (kind, text), n in said.items()]
     hidden = len(lines) - MOST_NOTICES
-    return "\n".join([*lines[-MOST_NOTICES:], *([f"- and {hidden} earlier ones in the ledger"] if hidden > 0 else [])])
+    return [*lines[-MOST_NOTICES:], *([f"and {hidden} earlier ones in the ledger"] if hidden > 0 else [])]
 
 
 def standing(facts: Facts) -> str:

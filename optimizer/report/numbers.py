@@ -6,44 +6,59 @@ from collections.abc import Mapping
 from typing import Any
 
 from optimizer.facts import Facts
-from optimizer.report.text import inline, percent, points, table
+from optimizer.report.text import bullets, inline, percent, points, table
 from optimizer.report.words import about, ordinal
 from optimizer.verdict import Verdict
 
 Record = Mapping[str, Any]  # Any: JSON
 
+NO_PREFLIGHT = "No A/A measurement was made."
+FOR_YOU = "For you, not for a proposer."
+FOR_YOU_WHY = "These numbers come from held-out tasks; a proposer learns the verdict alone."
+GATE_COLUMNS = (
+    "test", "candidate", "level", "looks", "runs a task", "difference", "95% interval", "p", "attempts", "ended"
+)  # fmt: skip
+
 
 def certified(facts: Facts) -> str:
     """Lay the certified gain out: interval, level, target, look, coverage."""
+    if missing := not_certified(facts):
+        return inline(missing)
+    (name, gain), *rest = ([name, inline(value)] for name, value in certified_rows(facts))
+    return table(["certified gain", "value"], [[name, f"**{gain}**"], *rest])
+
+
+def not_certified(facts: Facts) -> str:
+    """Say why there is no certified gain; empty when there is one."""
     record = facts.certificate
     if record is None:
         return "Nothing is certified yet: the sealed test tasks are scored once, at the end."
     if record.get("difference") is None:
-        return inline(
-            record.get("note") or "Too few attempts on the test tasks were scored to say anything."
-        ).capitalize()
+        return (record.get("note") or "Too few attempts on the test tasks were scored to say anything.").capitalize()
+    return ""
+
+
+def certified_rows(facts: Facts) -> list[tuple[str, str]]:
+    """List what is known of the certified gain, the gain first; there must be one."""
+    record: Record = facts.certificate or {}
     low, high = record.get("interval") or (None, None)
     look = int(record["look"])
     rows = [
-        ["gain", f"**{points(record['difference'])} points**"],
-        ["interval", f"{points(low)} to {points(high)} points, two-sided {100 * record['level']:.4g}%"],
-        ["about", f"{about(record['target'])} (target `{record['target']}`)"],
-        ["baseline to champion", f"{percent(record['baseline_mean'])} to {percent(record['champion_mean'])}"],
-        [
+        ("gain", f"{points(record['difference'])} points"),
+        ("interval", f"{points(low)} to {points(high)} points, two-sided {100 * record['level']:.4g}%"),
+        ("about", f"{about(record['target'])} (target: {record['target']})"),
+        ("baseline to champion", f"{percent(record['baseline_mean'])} to {percent(record['champion_mean'])}"),
+        (
             "test tasks",
             f"{record['tasks']:,} scored{_left_out(record)}, {record['runs']:.3g} attempts of each in each arm",
-        ],
-        ["coverage", f"{percent(record['coverage'])} of the attempts on these tasks scored"],
-        ["look", f"the {ordinal(look)} at these test tasks{_stricter(look)}"],
+        ),
+        ("coverage", f"{percent(record['coverage'])} of the attempts on these tasks scored"),
+        ("look", f"the {ordinal(look)} at these test tasks{_stricter(look)}"),
     ]
     if beside := record.get("out_of_family"):
-        rows.append(
-            [
-                "tasks of other families",
-                f"{points(beside['difference'])} points on {beside['tasks']} tasks (not part of the number)",
-            ]
-        )
-    return table(["certified gain", "value"], rows)
+        told = f"{points(beside['difference'])} points on {beside['tasks']} tasks (not part of the number)"
+        rows.append(("tasks of other families", told))
+    return rows
 
 
 def _left_out(record: Record) -> str:
@@ -57,49 +72,50 @@ def _stricter(look: int) -> str:
 
 def preflight(facts: Facts) -> str:
     """Tell what the A/A measurement showed and the smallest gain this night could find."""
+    lines = preflight_lines(facts)
+    return bullets(lines) if lines else NO_PREFLIGHT
+
+
+def preflight_lines(facts: Facts) -> list[str]:
+    """Say in sentences what the A/A measurement showed; nothing when none was made."""
     record = facts.preflight
     if record is None:
-        return "No A/A measurement was made."
+        return []
     noise = record.get("noise")
-    lines = [f"- baseline against itself on {record['tasks']} held-out tasks, {record['attempts']:,} attempts"]
+    lines = [f"baseline against itself on {record['tasks']} held-out tasks, {record['attempts']:,} attempts"]
     if noise:
         off = abs(noise["difference"]) > 2 * noise["difference_se"]
         word = "more than noise explains: look into it" if off else "as it should be"
         lines.append(
-            f"- difference between the two equal arms {points(noise['difference'])} points,"
+            f"difference between the two equal arms {points(noise['difference'])} points,"
             f" standard error {100 * noise['difference_se']:.1f} ({word})"
         )
-        lines.append(f"- variance of one attempt within a task {noise['s2']:.3f}, over-dispersion {noise['phi']:.2f}")
+        lines.append(f"variance of one attempt within a task {noise['s2']:.3f}, over-dispersion {noise['phi']:.2f}")
     else:
-        lines.append("- noise was not measured: that takes two attempts of each task in each arm")
+        lines.append("noise was not measured: that takes two attempts of each task in each arm")
     if (gain := record.get("smallest_gain")) is not None:
-        lines.append(f"- smallest gain found four times in five: {100 * gain:.1f} points")
-    lines += [f"- {sentence}" for sentence in record.get("advice", [])]
-    return "\n".join(lines)
+        lines.append(f"smallest gain found four times in five: {100 * gain:.1f} points")
+    return [*lines, *record.get("advice", [])]
 
 
 def gate_records(facts: Facts) -> str:
     """Show the gate's private records, once nothing can be proposed any more."""
-    head = (
-        "**For you, not for a proposer.** These numbers come from held-out tasks; a proposer learns the verdict alone."
-    )
+    head = f"**{FOR_YOU}** {FOR_YOU_WHY}"
+    if missing := no_gate_records(facts):
+        return f"{head} {missing}"
+    return f"{head}\n\n{table(GATE_COLUMNS, ([inline(cell) for cell in row] for row in gate_rows(facts)))}"
+
+
+def no_gate_records(facts: Facts) -> str:
+    """Say why no gate record is shown; empty when some are."""
     if facts.finish is None:
-        return f"{head} They are shown when the run is finished."
-    if not facts.tests:
-        return f"{head} No candidate came as far as a test."
-    columns = [
-        "test",
-        "candidate",
-        "level",
-        "looks",
-        "runs a task",
-        "difference",
-        "95% interval",
-        "p",
-        "attempts",
-        "ended",
-    ]
-    return f"{head}\n\n{table(columns, [_test_row(facts, test) for test in facts.tests])}"
+        return "They are shown when the run is finished."
+    return "" if facts.tests else "No candidate came as far as a test."
+
+
+def gate_rows(facts: Facts) -> list[list[str]]:
+    """List the gate's tests with their last looks; for a finished run only."""
+    return [_test_row(facts, test) for test in facts.tests]
 
 
 def _test_row(facts: Facts, test: Record) -> list[str]:
@@ -119,25 +135,30 @@ def _test_row(facts: Facts, test: Record) -> list[str]:
         f"{points(interval[0])} to {points(interval[1])}" if interval else "",
         "" if record.get("p") is None else f"{record['p']:.4f}",
         f"{record.get('candidate_attempts', 0):,} + {record.get('champion_attempts', 0):,} champion",
-        inline(str(record.get("cause", looks[-1].outcome))),
+        str(record.get("cause", looks[-1].outcome)),
     ]
 
 
 def overfitting(facts: Facts) -> str:
     """Hold the train gain against the certified one, and count what reflection found."""
+    return bullets(overfitting_lines(facts))
+
+
+def overfitting_lines(facts: Facts) -> list[str]:
+    """Say in sentences what speaks for and against overfitting."""
     first, last = facts.candidates[0].id, facts.champion.id
     before, after = facts.train_score(first), facts.train_score(last)
     gain = (facts.certificate or {}).get("difference")
     lines = []
     if first == last:
-        lines.append("- no change was kept, so there is no train gain to compare with")
+        lines.append("no change was kept, so there is no train gain to compare with")
     elif before is None or after is None or gain is None:
-        lines.append("- train and certified gain cannot be compared yet")
+        lines.append("train and certified gain cannot be compared yet")
     else:
         high = ((facts.certificate or {}).get("interval") or [None, None])[1]
         above = high is not None and after - before > high
         lines.append(
-            f"- train gain {points(after - before)} points, certified gain {points(gain)}:"
+            f"train gain {points(after - before)} points, certified gain {points(gain)}:"
             f" a gap of {points(after - before - gain)}. The train gain lies"
             f" {'ABOVE' if above else 'not above'} the certified interval; some gap is normal, since candidates were"
             " chosen by their train scores"
@@ -145,20 +166,25 @@ def overfitting(facts: Facts) -> str:
     leaks = sum(len(record.get("leaks") or ()) for record in facts.judgements.values())
     blocked = sum(bool(record.get("blocked")) for record in facts.judgements.values())
     lines.append(
-        f"- reflection read {len(facts.judgements)} changes, blocked {blocked}; {leaks} findings of copied task text"
+        f"reflection read {len(facts.judgements)} changes, blocked {blocked}; {leaks} findings of copied task text"
     )
     unread = [
         name for name, record in facts.judgements.items() if not record.get("blocked") and not record.get("judgement")
     ]
     if unread:
-        lines.append(f"- no judgement was had for {', '.join(unread)}: only the scan and the gate stood in their way")
+        lines.append(f"no judgement was had for {', '.join(unread)}: only the scan and the gate stood in their way")
     keeps = sum(row.verdict is Verdict.KEEP for row in facts.verdicts.values())
-    lines.append(f"- {len(facts.tests)} gate tests asked the same held-out tasks, {keeps} kept")
-    return "\n".join(lines)
+    lines.append(f"{len(facts.tests)} gate tests asked the same held-out tasks, {keeps} kept")
+    return lines
 
 
 def limits(facts: Facts) -> str:
     """Say in one paragraph what the number does not show."""
+    return inline(limits_text(facts), 2000)
+
+
+def limits_text(facts: Facts) -> str:
+    """Say what the number does not show, as plain text."""
     models = facts.lock["models"]
     record = facts.certificate or {}
     reach = (
@@ -166,7 +192,7 @@ def limits(facts: Facts) -> str:
         if record.get("target") == "benchmark"
         else "The certified gain is about tasks drawn like those of this suite; work of another kind may gain nothing."
     )
-    model = "the simulated model" if models["task"] == "simulated" else inline(str(models["task"]))
+    model = "the simulated model" if models["task"] == "simulated" else str(models["task"])
     simulated = " The model is simulated, so no number here is about any real model." if facts.simulated else ""
     return (
         f"{reach} It holds for {model}, at the time it was measured, with these verifiers: it is as good as"

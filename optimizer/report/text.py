@@ -34,6 +34,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cell or '-' for cell in line)} |" for line in lines)
 
 
+def bullets(lines: Iterable[str], limit: int = 600) -> str:
+    """Write plain sentences as a Markdown list."""
+    return "\n".join(f"- {inline(line, limit)}" for line in lines)
+
+
 def percent(share: float | None) -> str:
     """Write a score; an unknown one is `-`, never 0."""
     return "-" if share is None else f"{100 * share:.1f}%"
