@@ -21,7 +21,11 @@ class FinishedRun(NamedTuple):
 
 
 def pytest_configure() -> None:
-    """Take every provider setting out of the environment, so that no test can reach a real model."""
+    """Take every provider setting out of the environment, so that no test can reach a real model.
+
+    Tests read answers through pipes, which would get JSON: they say what a terminal would say to all that they start.
+    """
+    os.environ["RATCHET_FORMAT"] = "table"
     for name in [name for name in os.environ if name.startswith("ANTHROPIC_")]:
         del os.environ[name]
 

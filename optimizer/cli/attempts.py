@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from optimizer.cli.options import LIMIT, RUNS, AsJson, Limit, RunName, RunsDir
+from optimizer.cli.options import LIMIT, RUNS, AsRows, Limit, RunName, RunsDir
 
 app = typer.Typer(name="attempts", help="The attempts of a run.", no_args_is_help=True)
 
@@ -42,7 +42,7 @@ def list_attempts(
     state: Annotated[State | None, typer.Option("--state", help="In one state only.")] = None,
     cause: Annotated[str | None, typer.Option("--cause", help="Ended by one cause only, such as out_of_turns.")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Only with a reward below 1.")] = False,
-    as_json: AsJson = False,
+    as_json: AsRows = False,
     limit: Limit = LIMIT,
     runs_dir: RunsDir = RUNS,
 ) -> None:

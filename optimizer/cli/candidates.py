@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from optimizer.cli.options import LIMIT, RUNS, AsJson, Limit, RunName, RunsDir, run_and
+from optimizer.cli.options import LIMIT, RUNS, AsJson, AsJsonIfAsked, AsRows, Limit, RunName, RunsDir, run_and
 
 app = typer.Typer(name="candidates", help="The changes that were tried.", no_args_is_help=True)
 Run = Annotated[str, typer.Argument(metavar="[RUN]", help="A run, the last one when left out.")]
@@ -20,7 +20,7 @@ def root() -> None:
 
 @app.command("list")
 def list_candidates(
-    run: RunName = "last", as_json: AsJson = False, limit: Limit = LIMIT, runs_dir: RunsDir = RUNS
+    run: RunName = "last", as_json: AsRows = False, limit: Limit = LIMIT, runs_dir: RunsDir = RUNS
 ) -> None:
     """List candidates with verdict and reason, in the order they were proposed.
 
@@ -83,7 +83,7 @@ def diff(
     run: Run,
     candidate: Candidate = None,
     against: Annotated[str, typer.Option("--against", help="parent, baseline, or a candidate's id.")] = "parent",
-    as_json: AsJson = False,
+    as_json: AsJsonIfAsked = False,
     runs_dir: RunsDir = RUNS,
 ) -> None:
     """Show what a candidate changes, its claim and verdict above.

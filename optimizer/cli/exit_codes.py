@@ -1,10 +1,12 @@
-"""Exit codes: one table, by error class."""
+"""Exit codes: one table, for the command line, its help and its reference."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+from task_agent.errors import ProviderRateLimitedError, ProviderRefusedRequestError, ProviderUnavailableError
 from traces.errors import (
     BudgetError,
     CredentialsError,
@@ -32,14 +34,65 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-CODES: Final[dict[type[RatchetError], ExitCode]] = {
-    UsageError: ExitCode.USAGE,
-    NotFoundError: ExitCode.NOT_FOUND,
-    CredentialsError: ExitCode.CREDENTIALS,
-    ProviderError: ExitCode.PROVIDER,
-    SandboxUnavailableError: ExitCode.SANDBOX,
-    BudgetError: ExitCode.BUDGET,
-}
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Hold one row: a code, its meaning, what to do, and the errors that end with it."""
+
+    code: ExitCode
+    meaning: str
+    next: str
+    errors: tuple[type[RatchetError], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Name the code in words."""
+        return self.code.name.lower().replace("_", " ")
+
+
+ENDINGS: Final = (
+    Ending(ExitCode.OK, "done", "read the answer"),
+    Ending(ExitCode.BUG, "a bug of Ratchet, or a fault that it has no better code for", "read the message; report it"),
+    Ending(ExitCode.USAGE, "the call or a file is wrong", "do what the message says", (UsageError,)),
+    Ending(
+        ExitCode.NOT_FOUND,
+        "a run, candidate, attempt, task or file of that name does not exist",
+        "take the name that the message suggests, or the list that it names",
+        (NotFoundError,),
+    ),
+    Ending(ExitCode.CREDENTIALS, "a model's key is missing or refused", "set the key", (CredentialsError,)),
+    Ending(
+        ExitCode.PROVIDER,
+        "the model's provider failed for longer than the run could wait; the run waits for you",
+        "`ratchet resume RUN` when the provider is back",
+        (ProviderError, ProviderUnavailableError, ProviderRefusedRequestError),
+    ),
+    Ending(
+        ExitCode.SANDBOX,
+        "no sandbox of the wanted kind works here",
+        "`ratchet doctor` says why, and what mends it",
+        (SandboxUnavailableError,),
+    ),
+    Ending(
+        ExitCode.RATE_LIMITED,
+        "the provider limits the rate for longer than the run could wait",
+        "`ratchet resume RUN` later, or fewer attempts in flight",
+        (ProviderRateLimitedError,),
+    ),
+    Ending(
+        ExitCode.BUDGET,
+        "the budget (money or tokens) is used up; the run is finished and its results are kept",
+        "read the report; give the next run more",
+        (BudgetError,),
+    ),
+    Ending(
+        ExitCode.NOT_IMPROVED,
+        "no certified gain above zero; only with `--fail-unless-improved`",
+        "read the report",
+    ),
+    Ending(ExitCode.INTERRUPTED, "interrupted; a run can be resumed", "`ratchet resume RUN`"),
+)
+
+CODES: Final[dict[type[RatchetError], ExitCode]] = {error: ending.code for ending in ENDINGS for error in ending.errors}
 
 
 def exit_code(error: BaseException) -> ExitCode:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -24,8 +25,10 @@ from optimizer.cli import (
     tasks,
     trace,
 )
+from optimizer.cli.command import HELP_NAMES, adopt
 from optimizer.cli.exit_codes import ExitCode, exit_code
-from optimizer.cli.output import tell, write_error
+from optimizer.cli.manner import NOW, VARIABLE, Format, on_terminal
+from optimizer.cli.output import complain, write_error
 from traces.errors import RatchetError, UsageError
 
 HELP = """Improve a task agent's harness overnight, and know in the morning what is true.
@@ -34,7 +37,12 @@ Start with: ratchet run configs/quickstart.yaml
 """
 
 app = typer.Typer(
-    name="ratchet", help=HELP, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
+    name="ratchet",
+    help=HELP,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings=HELP_NAMES,
 )
 app.command("run")(run.run)
 app.command("resume")(resume.resume)
@@ -65,51 +73,65 @@ def root(
     del version
 
 
+adopt(app)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with a code of `exit_codes`."""
     words = sys.argv[1:] if arguments is None else arguments
+    NOW.reset()
     sys.exit(_run(words))
 
 
 def _run(words: list[str]) -> int:
     try:
-        ended = app(args=words, standalone_mode=False)
+        ended = app(args=words, prog_name="ratchet", standalone_mode=False)
     except typer.Exit as ending:
         return ending.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INTERRUPTED
     except TyperException as error:
-        return _tell_misuse(error.format_message(), words)
+        return _tell_misuse(error, words)
     except BrokenPipeError:
         sys.stderr.close()
         return ExitCode.OK
     except RatchetError as error:
-        return _tell_error(error, words)
+        return _tell_error(error, words, structured=NOW.errors_in_json or _asks_for_json(words))
     return ended if isinstance(ended, int) else ExitCode.OK
 
 
-def _tell_error(error: RatchetError, words: list[str]) -> int:
+def _tell_error(error: RatchetError, words: list[str], *, structured: bool) -> int:
     code = exit_code(error)
     if code is ExitCode.BUG and not error.hint:
         raise error
-    if "--json" in words:
+    if structured:
         write_error(error, code, " ".join(["ratchet", *words]))
         return code
-    tell(f"error: {error.message}")
+    complain(f"error: {error.message}")
     if error.hint:
-        tell(f"  try: {error.hint}")
+        complain(f"  try: {error.hint}")
     return code
 
 
-def _tell_misuse(message: str, words: list[str]) -> int:
+def _tell_misuse(error: TyperException, words: list[str]) -> int:
     """Answer a wrong option or command; a bare command or group just gets its help."""
+    message = error.format_message()
     if message.startswith("Usage:"):
-        tell(message)
+        complain(message)
         return ExitCode.USAGE
-    return _tell_error(UsageError(message, hint=" ".join(["ratchet", *_command(words), "--help"])), words)
+    context: Any = getattr(error, "ctx", None)  # Any: typer keeps its classes to itself
+    automatic = getattr(getattr(context, "command", None), "automatic", False) and not on_terminal()
+    path = context.command_path if context else "ratchet"
+    return _tell_error(UsageError(message, hint=f"{path} --help"), words, structured=_asks_for_json(words, automatic))
 
 
-def _command(words: list[str]) -> list[str]:
-    """Take the words before the first option, at most two: a command and its verb."""
-    plain = itertools.takewhile(lambda word: not word.startswith("-"), words)
-    return [word for word in itertools.islice(plain, 2) if word.isalpha()]
+def _asks_for_json(words: list[str], automatic: bool = False) -> bool:
+    """Look for a format among words that could not be read."""
+    read = list(itertools.takewhile(lambda word: word != "--", words))
+    if "--json" in read:
+        return True
+    named = [word.removeprefix("--format=") for word in read if word.startswith("--format=")]
+    named += [after for word, after in itertools.pairwise(read) if word == "--format"]
+    if not named:
+        named = [os.environ.get(VARIABLE, "")]
+    return named[0] in (Format.JSON, Format.JSONL) or (automatic and not named[0])

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TextIO
 
+from optimizer.cli.manner import NOW, ROWS_ONLY, Format, on_terminal, preset
 from traces.errors import ConfigError, RatchetError
 
 SCHEMA_VERSION = 1
@@ -18,6 +19,9 @@ WIDEST = 100
 """Sentences are wrapped to the terminal, but never wider than this; pipes get this width."""
 CELL_CHARS = 160
 """Cells of a table are cut to the terminal's width, or to this when piped; JSON holds the whole text."""
+LEAST_CELL = 16
+"""Columns are narrowed to this width, and no further."""
+GAP = 2
 
 Json = Mapping[str, Any]  # Any: JSON
 Colour = Literal["green", "yellow", "red", "dim", "bold"]
@@ -55,8 +59,9 @@ def wrap(text: str, indent: str = "", columns: int | None = None) -> str:
 
 
 def coloured(stream: TextIO) -> bool:
-    """Say whether colours fit a stream: a terminal that is not dumb, and no NO_COLOR."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    """Say whether colours fit a stream: a terminal that is not dumb, and nobody said no."""
+    plain = NOW.no_colour or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return on_terminal(stream) and not plain
 
 
 def paint(text: str, colour: Colour) -> str:
@@ -70,15 +75,27 @@ def say(text: str = "") -> None:
 
 
 def tell(text: str) -> None:
-    """Write anything that is not the result to stderr."""
+    """Write anything that is not the result to stderr, unless nothing else is wanted."""
+    if not NOW.quiet:
+        complain(text)
+
+
+def complain(text: str) -> None:
+    """Write an error, or a question, to stderr."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 
 
-def write_json(data: Json) -> None:
-    """Write the envelope: schema version, time, data."""
-    envelope = {"schema_version": SCHEMA_VERSION, "as_of": datetime.now(UTC).isoformat(), "data": data}
-    say(json.dumps(envelope, indent=2, default=str))
+def write_json(data: Json, *, compact: Sequence[str] = ()) -> None:
+    """Write the envelope: schema version, time, data.
+
+    Args:
+        data: The answer.
+        compact: Its keys that `--compact` leaves, all when none is named.
+    """
+    kept = {key: data[key] for key in compact} if NOW.compact and compact else data
+    envelope = {"schema_version": SCHEMA_VERSION, "as_of": datetime.now(UTC).isoformat(), "data": kept}
+    say(json.dumps(envelope, indent=None if NOW.compact else 2, default=str))
 
 
 def write_error(error: RatchetError, code: int, command: str) -> None:
@@ -88,24 +105,126 @@ def write_error(error: RatchetError, code: int, command: str) -> None:
     say(json.dumps({"error": fields}, indent=2))
 
 
+def write_rows(
+    columns: Sequence[str],
+    rows: Sequence[Json],
+    *,
+    limit: int,
+    as_json: bool,
+    narrow: str,
+    compact: Sequence[str] = (),
+    total: int | None = None,
+) -> None:
+    """Write at most `limit` rows and say how to narrow the list when more there are.
+
+    Args:
+        columns: The columns of the table.
+        rows: All rows, or the first of them when `total` is given; JSON holds all their keys.
+        limit: Rows shown at most; 0 for all.
+        as_json: Answer for a program: in JSON, or in the lines that `--format` names.
+        narrow: What narrows the list, such as `--task KEY or --limit`.
+        compact: The columns that `--compact` or a narrow terminal leaves, all when none is named.
+        total: How many rows there are.
+    """
+    shown, whole = rows[:limit] if limit > 0 else rows, len(rows) if total is None else total
+    if as_json:
+        keys = compact if NOW.compact else ()
+        _write_records([{key: row.get(key) for key in keys} if keys else row for row in shown], whole, narrow)
+    else:
+        columns = _fitting(columns, shown, compact)
+        write_table(columns, [[row.get(column) for column in columns] for row in shown])
+        if len(shown) < whole:
+            tell(f"showing {len(shown):,} of {whole:,}; add {narrow}")
+
+
+def _write_records(rows: Sequence[Json], total: int, narrow: str) -> None:
+    named = NOW.format or preset()
+    if named in ROWS_ONLY:
+        (_write_lines if named is Format.JSONL else _write_csv)(rows)
+        if len(rows) < total:
+            tell(f"showing {len(rows):,} of {total:,}; add {narrow}")
+        return
+    truncated = len(rows) < total
+    write_json({"rows": rows, "total": total, "truncated": truncated, "next": narrow if truncated else None})
+
+
+def _write_lines(rows: Sequence[Json]) -> None:
+    for row in rows:
+        say(json.dumps(row, default=str))
+
+
+def _write_csv(rows: Sequence[Json]) -> None:
+    import csv
+
+    if rows:
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({key: _plain(value) for key, value in row.items()} for row in rows)
+
+
+def _plain(value: object) -> object:
+    """Write what is no plain value as JSON; csv leaves None empty."""
+    return json.dumps(value, default=str) if isinstance(value, (dict, list, tuple)) else value
+
+
+def _fitting(columns: Sequence[str], rows: Sequence[Json], compact: Sequence[str]) -> Sequence[str]:
+    """Leave the columns of `--compact`, also when a terminal is too narrow for all."""
+    if NOW.compact and compact:
+        return compact
+    cells = [[one_line(_cell(row.get(column))) for column in columns] for row in rows]
+    if compact and _room() is not None and _least(_widths(columns, cells)) > (_room() or 0):
+        tell("the terminal is too narrow for all columns; --json holds them")
+        return compact
+    return columns
+
+
 def write_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Write an aligned table, every cell on one line, made safe, and cut where it is too long."""
-    cells = [list(columns), *([one_line(_cell(value)) for value in row] for row in rows)]
-    widths = _fitted([max(map(len, column)) for column in zip(*cells, strict=True)])
-    for line in cells:
+    """Write an aligned table, every cell on one line, made safe, and cut where it is too long.
+
+    On a terminal that is too narrow for a table, each row becomes a few lines.
+    """
+    cells = [[one_line(_cell(value)) for value in row] for row in rows]
+    room = _room()
+    if room is not None and _least(_widths(columns, cells)) > room:
+        _write_blocks(columns, cells)
+        return
+    widths = _narrowed(_widths(columns, cells), room)
+    for line in [list(columns), *cells]:
         parts = (clip(cell, size).ljust(size) for cell, size in zip(line, widths, strict=True))
-        say("  ".join(parts).rstrip())
+        say((" " * GAP).join(parts).rstrip())
     if any(len(cell) > size for line in cells for cell, size in zip(line, widths, strict=True)):
         tell("long cells are cut; --json holds the whole text")
 
 
-def _fitted(widths: Sequence[int]) -> list[int]:
+def _write_blocks(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    most = max(map(len, columns))
+    for number, line in enumerate(cells):
+        if number:
+            say()
+        for column, cell in zip(columns, line, strict=True):
+            say(f"{column:<{most}}  {cell}".rstrip())
+
+
+def _room() -> int | None:
+    """Give the terminal's columns, None for a pipe, which takes any width."""
+    return shutil.get_terminal_size().columns if on_terminal() else None
+
+
+def _widths(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+
+
+def _least(widths: Sequence[int]) -> int:
+    return sum(min(size, LEAST_CELL) for size in widths) + GAP * (len(widths) - 1)
+
+
+def _narrowed(widths: Sequence[int], room: int | None) -> list[int]:
     """Narrow the widest columns until a terminal holds the table; a pipe only loses very long cells."""
     fitted = [min(size, CELL_CHARS) for size in widths]
-    if not sys.stdout.isatty():
+    if room is None:
         return fitted
-    room = shutil.get_terminal_size().columns - 2 * (len(fitted) - 1)
-    while sum(fitted) > room and max(fitted) > 16:
+    while sum(fitted) + GAP * (len(fitted) - 1) > room and max(fitted) > LEAST_CELL:
         fitted[fitted.index(max(fitted))] -= 1
     return fitted
 
@@ -116,19 +235,6 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3f}"
     return str(value)
-
-
-def write_rows(columns: Sequence[str], rows: Sequence[Json], *, limit: int, as_json: bool, narrow: str) -> None:
-    """Write at most `limit` rows and say how to narrow the list when more there are."""
-    shown = rows[:limit] if limit > 0 else rows
-    if as_json:
-        truncated = len(shown) < len(rows)
-        data = {"rows": shown, "total": len(rows), "truncated": truncated, "next": narrow if truncated else None}
-        write_json(data)
-        return
-    write_table(columns, [[row.get(column) for column in columns] for row in shown])
-    if len(shown) < len(rows):
-        tell(f"showing {len(shown)} of {len(rows):,}; add {narrow}")
 
 
 def points(share: float | None) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from optimizer.cli.options import RUNS, AsJson, RunName, RunsDir
+from optimizer.cli.options import RUNS, AsJsonIfAsked, RunName, RunsDir
 
 
-def report(run: RunName = "last", as_json: AsJson = False, runs_dir: RunsDir = RUNS) -> None:
+def report(run: RunName = "last", as_json: AsJsonIfAsked = False, runs_dir: RunsDir = RUNS) -> None:
     """Print the report of a run as it stands; the same text is kept in its folder.
 
     Example: ratchet report last

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from optimizer.cli.options import RUNS, AsJson, RunName, RunsDir
+from optimizer.cli.options import RUNS, AsJsonIfAsked, RunName, RunsDir
 
 
-def resume(run: RunName, as_json: AsJson = False, runs_dir: RunsDir = RUNS) -> None:
+def resume(run: RunName, as_json: AsJsonIfAsked = False, runs_dir: RunsDir = RUNS) -> None:
     """Go on with a stopped run: nothing decided is decided again, nothing paid is paid again.
 
     Example: ratchet resume last

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from optimizer.cli.options import RUNS, AsJson, RunsDir
+from optimizer.cli.options import RUNS, AsJsonIfAsked, RunsDir
 
 
 def run(
@@ -31,7 +31,7 @@ def run(
         bool, typer.Option("--new-split", help="Deal the suite's tasks anew; every report will say so.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; write and pay nothing.")] = False,
-    as_json: AsJson = False,
+    as_json: AsJsonIfAsked = False,
     runs_dir: RunsDir = RUNS,
 ) -> None:
     """Climb a suite: propose, test and keep changes to a harness, then certify the gain.

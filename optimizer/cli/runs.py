@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from optimizer.cli.options import LIMIT, RUNS, AsJson, Limit, RunsDir
+from optimizer.cli.options import LIMIT, RUNS, AsRows, Limit, RunsDir
 
 app = typer.Typer(name="runs", help="The runs there are.", no_args_is_help=True)
 
@@ -15,7 +15,7 @@ def root() -> None:
 
 
 @app.command("list")
-def list_runs(as_json: AsJson = False, limit: Limit = LIMIT, runs_dir: RunsDir = RUNS) -> None:
+def list_runs(as_json: AsRows = False, limit: Limit = LIMIT, runs_dir: RunsDir = RUNS) -> None:
     """List runs, newest first, each with its answer.
 
     Example: ratchet runs list

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from optimizer.cli.exit_codes import ExitCode
-from optimizer.cli.options import LIMIT, AsJson, Limit
+from optimizer.cli.options import LIMIT, AsRows, Limit
 
 app = typer.Typer(name="tasks", help="Look at tasks before a night stands on them.", no_args_is_help=True)
 
@@ -35,7 +35,7 @@ def check(
     sandbox: Annotated[Sandbox, typer.Option("--sandbox", help="Where commands run.")] = Sandbox.AUTO,
     allow_unsafe: Annotated[bool, typer.Option("--allow-unsafe", help="Let `auto` come down to no isolation.")] = False,
     in_flight: Annotated[int, typer.Option("--in-flight", min=1, help="Tasks at once.")] = 4,
-    as_json: AsJson = False,
+    as_json: AsRows = False,
     limit: Limit = LIMIT,
 ) -> None:
     """Run every task's own solution, and nothing at all: the first must score 1, the second 0.

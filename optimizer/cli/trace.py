@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from optimizer.cli.options import RUNS, AsJson, RunsDir, run_and
+from optimizer.cli.options import RUNS, AsJson, AsJsonIfAsked, RunsDir, run_and
 
 app = typer.Typer(name="trace", help="Read attempts, ask questions over train traces.", no_args_is_help=True)
 
@@ -25,7 +25,7 @@ def show(
     ] = None,
     grep: Annotated[str | None, typer.Option("--grep", help="Only events that match this regular expression.")] = None,
     only: Annotated[str | None, typer.Option("--only", help="Only these kinds, such as tool_call,tool_result.")] = None,
-    as_json: AsJson = False,
+    as_json: AsJsonIfAsked = False,
     runs_dir: RunsDir = RUNS,
 ) -> None:
     """Show one attempt turn by turn.

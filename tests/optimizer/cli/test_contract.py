@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from optimizer.cli.exit_codes import CODES, ExitCode, exit_code
+from task_agent.errors import ProviderRateLimitedError, ProviderRefusedRequestError, ProviderUnavailableError
 from traces import errors
 from traces.errors import ConfigError, RatchetError
 
@@ -57,6 +58,9 @@ def test_every_error_has_its_exit_code_and_what_is_in_no_row_is_a_bug() -> None:
         errors.CredentialsError("x"): 4,
         errors.ProviderError("x"): 5,
         errors.SandboxUnavailableError("x"): 6,
+        ProviderUnavailableError("x"): 5,
+        ProviderRefusedRequestError("x"): 5,
+        ProviderRateLimitedError("x"): 7,
         errors.BudgetError("x"): 8,
         RatchetError("x"): 1,
         ValueError("x"): 1,
@@ -216,8 +220,8 @@ def test_json_of_traces_and_exports_is_the_same_envelope(done: Run, ratchet: Run
     assert ratchet("export", "verify", tmp_path / "out", "--json").data["state"] == "verified"
 
 
-def test_every_command_takes_json_but_the_one_whose_result_is_json(every_command: list[Any]) -> None:
-    assert [each.path for each in every_command if "--json" not in each.options] == ["config schema"]
+def test_every_command_takes_json(every_command: list[Any]) -> None:
+    assert [each.path for each in every_command if "--json" not in each.options] == []
 
 
 def test_status_answers_what_scripts_ask_for(done: Run) -> None:
