@@ -7,13 +7,52 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    PrivateAttr,
+    StrictBool,
+    StrictInt,
+    WithJsonSchema,
+    model_validator,
+)
 
 from traces.errors import ConfigError, Place
 
-Share = Annotated[float, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
-Size = Share | Count
+MOST_AT_ONCE = 1024
+"""More attempts at once in one process than this is a slip of the finger."""
+MOST_AGAIN = 1000
+"""More attempts on one task than this is, too."""
+
+
+def _size(given: object) -> float | int:
+    """Take a share of the suite or a number of tasks; a union's own words would name both, and confuse."""
+    if isinstance(given, float) and 0 < given < 1:
+        return given
+    if isinstance(given, int) and not isinstance(given, bool) and given >= 1:
+        return given
+    raise ValueError(f"must be a share of the suite (above 0, below 1) or a number of tasks, not {given!r}")
+
+
+# Strict numbers: `k_max: true` and `hours: "8"` are slips of the pen, not a count and a time.
+Share = Annotated[float, Field(gt=0, lt=1, strict=True)]
+Amount = Annotated[float, Field(gt=0, strict=True)]
+Count = Annotated[int, Field(ge=1, strict=True)]
+Repeats = Annotated[int, Field(ge=1, le=MOST_AGAIN, strict=True)]
+Size = Annotated[
+    float | int,
+    PlainValidator(_size),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+                {"type": "integer", "minimum": 1},
+            ]
+        }
+    ),
+]
 Area = Literal["prompts", "tools", "skills", "orchestration", "limits", "context", "search", "model", "name"]
 
 
@@ -75,38 +114,41 @@ class Gate(Settings):
     """Tests planned for the night; it sets every test's level."""
     target: Literal["auto", "population", "benchmark"] = "auto"
     """What the number is about: tasks like these, or these very tasks."""
-    stages: tuple[Count, ...] = (1, 2, 4, 8)
+    stages: tuple[Repeats, ...] = (1, 2, 4, 8)
     """Attempts per held-out task after which the gate looks; only the last look can keep."""
-    futility: tuple[float, ...] = (0.0, 0.7, 1.3)
+    futility: tuple[Annotated[float, Field(strict=True)], ...] = (0.0, 0.7, 1.3)
     """The statistic below which each look but the last gives up."""
-    pool_min: Count = 4
+    pool_min: Annotated[int, Field(ge=1, le=12, strict=True)] = 4
     """Champion attempts per held-out task that a test needs from its first look on, older ones included."""
-    min_tasks: Count = 20
+    min_tasks: Annotated[int, Field(ge=2, strict=True)] = 20
     """Fewest held-out tasks a test may stand on."""
-    max_missing: Annotated[float, Field(ge=0, lt=1)] = 0.10
+    max_missing: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.10
     """Largest share of tasks that may drop out for want of scores."""
-    screen_t: float | None = -0.5
+    screen_t: Annotated[float, Field(strict=True)] | None = -0.5
     """The train statistic below which a candidate is not tested at all; null tests all."""
 
     @model_validator(mode="after")
     def _looks_fit(self) -> Gate:
+        if list(self.stages) != sorted(set(self.stages)) or not self.stages:
+            raise ValueError(f"stages must rise, and {list(self.stages)} do not")
         if len(self.futility) != len(self.stages) - 1:
-            raise ValueError(f"futility needs {len(self.stages) - 1} values, one for each stage but the last")
-        if list(self.stages) != sorted(set(self.stages)):
-            raise ValueError("stages must rise")
+            needed = len(self.stages) - 1
+            raise ValueError(
+                f"futility needs {needed} values, one for each stage but the last; it has {len(self.futility)}"
+            )
         return self
 
 
 class Replicates(Settings):
     """Set how often each task is attempted outside the gate."""
 
-    preflight: Annotated[int, Field(ge=0)] = 2
+    preflight: Annotated[int, Field(ge=0, le=MOST_AGAIN, strict=True)] = 2
     """Attempts per held-out task in each arm of the A/A measurement; 1 measures no noise, 0 leaves it out."""
-    baseline: Count = 2
+    baseline: Repeats = 2
     """Attempts per train task that show the proposer where the baseline fails."""
-    screen: Count = 2
+    screen: Repeats = 2
     """Attempts per train task of every candidate."""
-    certify: Count = 5
+    certify: Repeats = 5
     """Attempts per test task and arm at the end."""
 
 
@@ -115,7 +157,7 @@ class Sandbox(Settings):
 
     kind: Literal["auto", "process", "bubblewrap", "docker"] = "auto"
     """`auto` takes the best that works here, and says which."""
-    allow_unsafe: bool = False
+    allow_unsafe: StrictBool = False
     """Let a real model run without isolation (`process`)."""
 
 
@@ -124,9 +166,9 @@ class Schedule(Settings):
 
     kind: Literal["auto", "inline", "ray"] = "auto"
     """`auto` is Ray with more than one worker, else this process."""
-    workers: Annotated[int, Field(ge=0)] = 0
+    workers: Annotated[int, Field(ge=0, le=MOST_AT_ONCE, strict=True)] = 0
     """Worker processes; 0 means one for each core."""
-    in_flight: Count = 16
+    in_flight: Annotated[int, Field(ge=1, le=MOST_AT_ONCE, strict=True)] = 16
     """Attempts at once in each worker."""
     address: str = "local"
     """A Ray cluster to join; `local` starts one for this run."""
@@ -139,11 +181,11 @@ class Stop(Settings):
     """Proposals at most."""
     no_progress: Count = 8
     """Proposals in a row without a keep."""
-    budget_usd: Annotated[float, Field(gt=0)] | None = None
+    budget_usd: Amount | None = None
     """Money at most, certifying included."""
     tokens: Count | None = None
     """Tokens at most."""
-    hours: Annotated[float, Field(gt=0)] | None = None
+    hours: Amount | None = None
     """Working hours at most."""
 
 
@@ -154,11 +196,11 @@ class Proposer(Settings):
     """Model calls."""
     tokens: Count = 400_000
     """Tokens in and out."""
-    cost_usd: Annotated[float, Field(gt=0)] | None = None
+    cost_usd: Amount | None = None
     """Money."""
-    minutes: Annotated[float, Field(gt=0)] = 30.0
+    minutes: Amount = 30.0
     """Time."""
-    blank_traces: bool = False
+    blank_traces: StrictBool = False
     """Hide the traces' text: the ablation that shows what reading them is worth."""
 
 
@@ -184,7 +226,7 @@ class RunConfig(Settings):
     """The tasks: `kind` and that kind's own keys (see docs/benchmarks.md). Any: differs by kind."""
     harness: Path = Path("harnesses/bash-only")
     """The seed harness, a folder."""
-    seed: int = 0
+    seed: StrictInt = 0
     """The run's only source of randomness with the simulated model."""
     models: Models
     """Who plays which role."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +13,25 @@ import yaml
 from pydantic import ValidationError
 
 from optimizer.config import RunConfig
-from task_agent.harness.yaml_source import YamlSource, check_model, dotted, read_yaml
+from task_agent.harness.yaml_source import MAX_YAML_BYTES, Loc, YamlSource, dotted, read_yaml, sourced
 from traces.errors import ConfigError, NotFoundError, Place, UsageError
 
 PATH_KEYS = ("harness", "prices")
+_STAND_IN = {"suite": {"kind": "pitfalls"}, "models": dict.fromkeys(("task", "proposer", "reflector"), "simulated")}
+"""What stands in for a part that is missing or wrong, so that the other parts can be looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Hold a run file as far as it can be read.
+
+    `faults` are in the order in which they stand in the file. `config` is what the file says with wrong values
+    replaced by defaults; the sections that `broken` names hold such values, so they say nothing of their own.
+    """
+
+    config: RunConfig
+    faults: tuple[ConfigError, ...]
+    broken: frozenset[str]
 
 
 def load_run_file(path: Path, overrides: Mapping[str, Any] | None = None) -> RunConfig:
@@ -25,25 +43,124 @@ def load_run_file(path: Path, overrides: Mapping[str, Any] | None = None) -> Run
 
     Raises:
         NotFoundError: There is no such file.
-        ConfigError: It is not valid; says where.
+        ConfigError: It is not valid; says where, and holds what else is wrong.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise NotFoundError("run file", str(path), hint="see configs/ for run files to start from") from None
-    except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", place=Place(path)) from None
-    source = read_yaml(content, path)
-    if not isinstance(source.data, dict):
-        raise ConfigError("a run file is a mapping of keys", place=Place(path, 1, 1))
-    config = _override(check_model(RunConfig, source), overrides or {}).placed_by(_places(source, overrides or {}))
+    source, faults = read_source(path)
+    draft = _draft(source, faults)
+    _raise_first(draft.faults, path)
+    places = {dotted(loc): place for loc, place in source.values.items() if loc and dotted(loc) not in (overrides or {})}
+    config = _override(draft.config, overrides or {}).placed_by(places)
     with config.pointing():
         return resolve(config, path.resolve().parent)
 
 
-def _places(source: YamlSource, overrides: Mapping[str, Any]) -> dict[str, Place]:
-    """Say where each key stands; what the command line overrides stands nowhere in the file (Any: YAML values)."""
-    return {dotted(loc): place for loc, place in source.values.items() if loc and dotted(loc) not in overrides}
+def read_draft(path: Path) -> Draft:
+    """Read a run file however wrong it is, the paths it names included.
+
+    Raises:
+        NotFoundError: There is no such file.
+        ConfigError: It cannot be read at all, or is not YAML.
+    """
+    source, faults = read_source(path)
+    draft = _draft(source, faults)
+    config = draft.config.placed_by({dotted(loc): place for loc, place in source.values.items() if loc})
+    gone = [fault for fault in _absent(config, path.resolve().parent) if fault.key.split(".")[0] not in draft.broken]
+    for fault in gone:
+        if place := source.values.get(tuple(fault.key.split("."))):
+            fault.point_at(place)
+    faulty = {fault.key.split(".")[0] for fault in gone}
+    resolved = config.model_copy(update=_resolved(config, path.resolve().parent))
+    return Draft(resolved, (*draft.faults, *gone), draft.broken | faulty)
+
+
+def read_source(path: Path) -> tuple[YamlSource, list[ConfigError]]:
+    """Parse the run file at `path`; keys that are given twice or are no text are faults, the rest is read.
+
+    Raises:
+        NotFoundError: There is no such file.
+        ConfigError: It cannot be read at all, or is not YAML.
+    """
+    faults: list[ConfigError] = []
+    source = read_yaml(_content(path), path, faults)
+    if not isinstance(source.data, dict):
+        raise ConfigError(
+            "a run file is a mapping of keys",
+            place=Place(path, 1, 1),
+            hint="start from configs/quickstart.yaml; `ratchet config schema` lists the keys",
+        )
+    return source, faults
+
+
+def _content(path: Path) -> bytes:
+    try:
+        mode, size = path.stat().st_mode, path.stat().st_size
+        if stat.S_ISDIR(mode):
+            raise ConfigError("is a folder, not a run file", place=Place(path), hint=f"name a file in {path}")
+        if not stat.S_ISREG(mode):
+            raise ConfigError("is not a plain file", place=Place(path))
+        if size > MAX_YAML_BYTES:
+            raise ConfigError(f"{size:,} bytes are too many; a run file has at most {MAX_YAML_BYTES:,}", place=Place(path))
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise NotFoundError("run file", str(path), hint="see configs/ for run files to start from") from None
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", place=Place(path), hint=f"ls -l {path}") from None
+
+
+def _draft(source: YamlSource, faults: list[ConfigError]) -> Draft:
+    """Validate again and again, each time without what was found wrong, until the rest is right."""
+    data = _textual(copy.deepcopy(source.data))
+    found, broken = list(faults), {fault.key.split(".")[0] for fault in faults}
+    while True:
+        try:
+            config = RunConfig.model_validate(data)
+            break
+        except ValidationError as error:
+            new = sourced(error, RunConfig, source)
+            found += [fault for fault in new if fault.key.split(".")[0] not in broken]
+            broken |= {fault.key.split(".")[0] for fault in new}
+            for fault in error.errors(include_url=False):
+                _take_out(data, fault["loc"])
+    found.sort(key=lambda fault: (fault.place.line or 0, fault.place.column or 0) if fault.place else (0, 0))
+    return Draft(config, tuple(found), frozenset(broken))
+
+
+def _textual(data: Any) -> Any:  # Any: YAML values
+    """Leave out keys that are not text; they were found before."""
+    if isinstance(data, dict):
+        return {key: _textual(value) for key, value in data.items() if isinstance(key, str)}
+    return data
+
+
+def _take_out(data: dict[str, Any], loc: Loc) -> None:  # Any: YAML values
+    """Remove the wrong value at `loc`; what must be there is replaced by a stand-in."""
+    section = str(loc[0])
+    if section in _STAND_IN:
+        data[section] = {
+            name: {"model": value} if section == "models" else value for name, value in _STAND_IN[section].items()
+        }
+        return
+    if section not in data:
+        return
+    here, last = data, section
+    for part in loc[1:]:
+        inner = here[last]
+        if not isinstance(inner, dict) or part not in inner:
+            break
+        here, last = inner, str(part)
+    del here[last]
+
+
+def _raise_first(faults: tuple[ConfigError, ...], path: Path) -> None:
+    """Raise what is most likely at the root of the others: a mistyped key before anything else."""
+    if not faults:
+        return
+    first = next((fault for fault in faults if "unknown key" in fault.message), faults[0])
+    first.more = tuple(fault for fault in faults if fault is not first)
+    if first.more:
+        more = f"{len(first.more)} more wrong: ratchet config check {path}"
+        first.hint = f"{first.hint}; {more}" if first.hint else more
+    raise first
 
 
 def _override(config: RunConfig, overrides: Mapping[str, Any]) -> RunConfig:
@@ -68,17 +185,46 @@ def _override(config: RunConfig, overrides: Mapping[str, Any]) -> RunConfig:
 
 def resolve(config: RunConfig, base: Path) -> RunConfig:
     """Make the config's paths absolute, counted from `base`, and check that they are there."""
-    paths = {key: _existing(key, base / getattr(config, key)) for key in PATH_KEYS}
+    if fault := next(_absent(config, base), None):
+        raise fault
+    return config.model_copy(update=_resolved(config, base))  # keeps the places
+
+
+def _named(config: RunConfig, base: Path) -> dict[str, Path]:
+    """List the paths a run file names, by key."""
+    paths = {key: getattr(config, key) for key in PATH_KEYS}
+    if "path" in config.suite:
+        paths["suite.path"] = Path(str(config.suite["path"]))
+    return {key: base / _expanded(path) for key, path in paths.items()}
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:  # `~nobody`: there is no such user
+        return path
+
+
+def _resolved(config: RunConfig, base: Path) -> dict[str, Any]:  # Any: fields of a run file
+    paths = {key: path.resolve() if _exists(path) else path for key, path in _named(config, base).items()}
     suite = dict(config.suite)
-    if "path" in suite:
-        suite["path"] = str(_existing("suite.path", base / Path(str(suite["path"])).expanduser()))
-    return config.model_copy(update={**paths, "suite": suite})  # keeps the places
+    if "suite.path" in paths:
+        suite["path"] = str(paths.pop("suite.path"))
+    return {**paths, "suite": suite}
 
 
-def _existing(key: str, path: Path) -> Path:
-    if not path.exists():
-        raise ConfigError(f"`{key}` names {str(path)!r}, which does not exist", key=key)
-    return path.resolve()
+def _absent(config: RunConfig, base: Path) -> Iterator[ConfigError]:
+    for key, path in _named(config, base).items():
+        if not _exists(path):
+            hint = f"relative paths count from {base}, the run file's own folder"
+            yield ConfigError(f"`{key}` names {str(path)!r}, which does not exist", key=key, hint=hint)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long a name, a NUL in it, a folder that may not be entered
+        return False
 
 
 def dump(config: RunConfig) -> str:

@@ -60,12 +60,25 @@ class ConfigError(UsageError):
         place: Where it stands.
         key: The dotted key, such as `gate.mode`.
         hint: How to mend it.
+        allowed: What may stand there, where that is a closed set.
     """
 
-    def __init__(self, message: str, *, place: Place | None = None, key: str = "", hint: str = "") -> None:
+    more: tuple[ConfigError, ...] = ()
+    """What else is wrong in the same place of work, where whoever raised it knows."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        place: Place | None = None,
+        key: str = "",
+        hint: str = "",
+        allowed: Sequence[str] = (),
+    ) -> None:
         super().__init__(f"{place}: {message}" if place else message, hint=hint)
         self.place = place
         self.key = key
+        self.allowed = tuple(allowed)
 
     def point_at(self, place: Place) -> None:
         """Name the spot where the wrong key stands, for who raised it did not know."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from task_agent.harness.errors import HarnessError
+from task_agent.harness.faults import Fault, Loc, dotted, faults_in, nearest
 from traces.errors import Place
 
-Loc = tuple[str | int, ...]
-"""Keys and list indices that lead to one value."""
+__all__ = ["Loc", "YamlSource", "check_model", "dotted", "nearest", "read_yaml", "sourced"]
 
 MAX_YAML_BYTES = 64_000
 MAX_DEPTH = 40
@@ -43,8 +42,13 @@ class YamlSource:
         return Place(self.path, 1, 1)
 
 
-def read_yaml(content: bytes, path: Path) -> YamlSource:
+def read_yaml(content: bytes, path: Path, faults: list[HarnessError] | None = None) -> YamlSource:
     """Parse one YAML document without anchors, repeated keys or keys that are not text.
+
+    Args:
+        content: What the file holds.
+        path: Where it lies, for places.
+        faults: Takes up repeated keys and keys that are not text, and reading goes on; None stops at the first.
 
     Raises:
         HarnessError: It is not such a document; the error says where.
@@ -57,12 +61,15 @@ def read_yaml(content: bytes, path: Path) -> YamlSource:
         node = loader.get_single_node()
         if node is None:
             return YamlSource(None, path, {}, {})
-        keys: dict[Loc, Place] = {}
-        values: dict[Loc, Place] = {}
-        _collect(node, (), path, keys, values)
-        return YamlSource(loader.construct_document(node), path, keys, values)
+        marks = _Marks(path)
+        marks.collect(node, ())
+        if faults is None and marks.faults:
+            raise marks.faults[0]
+        if faults is not None:
+            faults += marks.faults
+        return YamlSource(loader.construct_document(node), path, marks.keys, marks.values)
     except yaml.YAMLError as error:
-        raise _from_yaml(error, path) from None
+        raise _from_yaml(error, path, text) from None
     except ValueError as error:  # such as a date with a 99th day
         raise HarnessError(f"a value cannot be read: {error}", place=Place(path)) from None
     finally:
@@ -80,28 +87,26 @@ def check_model(model: type[_Model], source: YamlSource, *, at: Loc = (), data: 
     try:
         return model.model_validate({} if value is None else value)
     except ValidationError as error:
-        raise _from_pydantic(error, model, source, at) from None
+        raise sourced(error, model, source, at)[0] from None
 
 
-def nearest(name: str, valid: Iterable[str]) -> str:
-    """Word a hint: the valid name closest to `name`, else all of them."""
-    names = sorted(valid)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean `{close[0]}`?"
-    return f"valid here: {', '.join(f'`{each}`' for each in names)}" if names else "nothing is valid here"
+def sourced(error: ValidationError, model: type[BaseModel], source: YamlSource, at: Loc = ()) -> list[HarnessError]:
+    """Give everything a validation found wrong in `source`, each at its place; unknown keys come first."""
+    return [_placed(fault, source) for fault in faults_in(error, model, at)]
 
 
-def dotted(loc: Sequence[str | int]) -> str:
-    """Write a location as a dotted key."""
-    return ".".join(str(part) for part in loc)
+def _placed(fault: Fault, source: YamlSource) -> HarnessError:
+    place = source.place(fault.loc, of_key=fault.unknown)
+    return HarnessError(
+        fault.message, place=place, key=dotted(fault.loc), hint=fault.hint, allowed=fault.allowed
+    )
 
 
 def _decode(content: bytes, path: Path) -> str:
     if len(content) > MAX_YAML_BYTES:
         raise HarnessError(f"{len(content):,} bytes; at most {MAX_YAML_BYTES:,} are read", place=Place(path))
     try:
-        return content.decode()
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise HarnessError("not UTF-8 text", place=Place(path, line)) from None
@@ -121,63 +126,53 @@ def _check_events(text: str, path: Path) -> None:
             depth -= 1
 
 
-def _collect(node: yaml.Node, loc: Loc, path: Path, keys: dict[Loc, Place], values: dict[Loc, Place]) -> None:
-    values[loc] = _place(node.start_mark, path)
-    for part, key_node, child in _children(node, path):
-        if key_node is not None:
-            place = _place(key_node.start_mark, path)
-            if (*loc, part) in keys:
-                raise HarnessError(f"`{dotted((*loc, part))}` is given twice", place=place, key=dotted((*loc, part)))
-            keys[(*loc, part)] = place
-        _collect(child, (*loc, part), path, keys, values)
+class _Marks:
+    """Note where every key and value of a document stands, and which keys cannot be."""
 
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.keys: dict[Loc, Place] = {}
+        self.values: dict[Loc, Place] = {}
+        self.faults: list[HarnessError] = []
 
-def _children(node: yaml.Node, path: Path) -> Iterator[tuple[str | int, yaml.Node | None, yaml.Node]]:
-    if isinstance(node, yaml.SequenceNode):
-        for index, child in enumerate(node.value):
-            yield index, None, child
-    elif isinstance(node, yaml.MappingNode):
-        for key, child in node.value:
-            if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
-                raise HarnessError("a key must be text; put it in quotes", place=_place(key.start_mark, path))
-            yield key.value, key, child
+    def collect(self, node: yaml.Node, loc: Loc) -> None:
+        """Walk down from `node`, which stands at `loc`."""
+        self.values[loc] = _place(node.start_mark, self._path)
+        for part, key_node, child in self._children(node):
+            here = (*loc, part)
+            if key_node is not None:
+                place = _place(key_node.start_mark, self._path)
+                if first := self.keys.get(here):
+                    text = f"`{dotted(here)}` is given twice"
+                    hint = f"keep one of them; the first stands in line {first.line}"
+                    self.faults.append(HarnessError(text, place=place, key=dotted(here), hint=hint))
+                    continue
+                self.keys[here] = place
+            self.collect(child, here)
+
+    def _children(self, node: yaml.Node) -> Iterator[tuple[str | int, yaml.Node | None, yaml.Node]]:
+        if isinstance(node, yaml.SequenceNode):
+            for index, child in enumerate(node.value):
+                yield index, None, child
+        elif isinstance(node, yaml.MappingNode):
+            for key, child in node.value:
+                if isinstance(key, yaml.ScalarNode) and key.tag == "tag:yaml.org,2002:str":
+                    yield key.value, key, child
+                    continue
+                place = _place(key.start_mark, self._path)
+                self.faults.append(HarnessError("a key must be text; put it in quotes", place=place))
 
 
 def _place(mark: Any, path: Path) -> Place:  # Any: the two parsers have a mark class each
     return Place(path, mark.line + 1, mark.column + 1)
 
 
-def _from_yaml(error: yaml.YAMLError, path: Path) -> HarnessError:
+def _from_yaml(error: yaml.YAMLError, path: Path, text: str) -> HarnessError:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return HarnessError(f"not valid YAML: {error.problem}", place=_place(error.problem_mark, path))
-    return HarnessError(f"not valid YAML: {str(error).splitlines()[0]}", place=Place(path))
-
-
-def _from_pydantic(error: ValidationError, model: type[BaseModel], source: YamlSource, at: Loc) -> HarnessError:
-    faults = error.errors(include_url=False)
-    # A mistyped key explains a missing one, not the other way round.
-    first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
-    loc = (*at, *first["loc"])
-    key = dotted(loc)
-    if first["type"] == "extra_forbidden":
-        hint = nearest(str(loc[-1]), _valid_keys(model, first["loc"][:-1]))
-        return HarnessError(f"unknown key `{key}`; {hint}", place=source.place(loc, of_key=True), key=key, hint=hint)
-    text = first["msg"].removeprefix("Value error, ")
-    text = text[:1].lower() + text[1:]
-    return HarnessError(f"`{key}`: {text}" if key else text, place=source.place(loc), key=key)
-
-
-def _valid_keys(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
-    """List the keys of the model that stands at `loc` inside `model`."""
-    here = model
-    for part in loc:
-        info = here.model_fields.get(str(part))
-        if info is not None and (inner := _inner_model(info.annotation)):
-            here = inner
-    return list(here.model_fields)
-
-
-def _inner_model(annotation: object) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((inner for part in get_args(annotation) if (inner := _inner_model(part))), None)
+        hint = ""
+        if "\t" in text and "\\t" in str(error.problem):
+            hint = "indent with spaces; YAML allows no tabs there"
+        return HarnessError(f"not valid YAML: {error.problem}", place=_place(error.problem_mark, path), hint=hint)
+    spot = getattr(error, "position", None)
+    line = text.count("\n", 0, spot) + 1 if isinstance(spot, int) else None
+    return HarnessError(f"not valid YAML: {str(error).splitlines()[0]}", place=Place(path, line))

@@ -35,8 +35,8 @@ def test_an_unknown_key_is_placed_and_the_nearest_valid_one_named() -> None:
 
 def test_a_wrong_value_is_placed() -> None:
     assert yaml_fault("name: a\nlimits:\n  turns: 0\n").startswith("h/harness.yaml:3:10: `limits.turns`: input should")
-    assert "valid integer" in yaml_fault("name: a\nlimits: {turns: '5'}\n")
-    assert "valid integer" in yaml_fault("name: a\nlimits: {turns: true}\n")
+    assert "whole number" in yaml_fault("name: a\nlimits: {turns: '5'}\n")
+    assert "whole number" in yaml_fault("name: a\nlimits: {turns: true}\n")
     assert "`name`: field required" in yaml_fault("limits: {}\n")
 
 
