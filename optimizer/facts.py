@@ -6,6 +6,7 @@ import difflib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from optimizer.failure import fault_of
 from optimizer.ledger import AttemptRow, CandidateRow, Ledger, LookRow, VerdictRow
 from optimizer.ledger.lock import holder
-from optimizer.ledger.tallies import Tallies, TaskTally, read_tallies
+from optimizer.ledger.tallies import Tallies, TaskTally
 from optimizer.run_folder import RunFolder
 from optimizer.state import Phase, RunState
 from optimizer.verdict import Verdict
@@ -166,34 +167,35 @@ def _about(stage: str) -> str:
 
 
 def read_facts(folder: RunFolder) -> Facts:
-    """Read a run's ledger beside its living driver, or after its death."""
-    ledger = Ledger(folder.ledger, read_only=True)
-    try:
-        candidates = ledger.candidates()
-        tests = ledger.tests()
-        judged = {row.id: ledger.judgement(row.id) for row in candidates}
-        return Facts(
-            folder=folder,
-            lock=json.loads(folder.lock.read_text()),
-            state=ledger.state(),
-            candidates=candidates,
-            verdicts=ledger.verdicts(),
-            tallies=read_tallies(folder.ledger),
-            tests=tests,
-            looks={test["candidate"]: ledger.looks(test["candidate"]) for test in tests},
-            passed={row.id: ledger.stage_records(row.id) for row in candidates},
-            judgements={name: dict(record) for name, record in judged.items() if record is not None},
-            slots=ledger.slots(),
-            notices=ledger.notices(),
-            preflight=_json(ledger, Phase.PREFLIGHT),
-            baseline=_json(ledger, Phase.BASELINE),
-            certificate=_json(ledger, Phase.CERTIFY),
-            finish=_json(ledger, Phase.FINISH),
-            created_at=ledger.created_at,
-            driver_pid=holder(folder.path),
-        )
-    finally:
-        ledger.close()
+    """Read a run's ledger as it stands at one moment, beside its living driver or after its death."""
+    with closing(Ledger(folder.ledger, read_only=True)) as ledger, ledger.snapshot():
+        return _facts(folder, ledger)
+
+
+def _facts(folder: RunFolder, ledger: Ledger) -> Facts:
+    candidates = ledger.candidates()
+    tests = ledger.tests()
+    judged = {row.id: ledger.judgement(row.id) for row in candidates}
+    return Facts(
+        folder=folder,
+        lock=json.loads(folder.lock.read_text()),
+        state=ledger.state(),
+        candidates=candidates,
+        verdicts=ledger.verdicts(),
+        tallies=ledger.tallies(),
+        tests=tests,
+        looks={test["candidate"]: ledger.looks(test["candidate"]) for test in tests},
+        passed={row.id: ledger.stage_records(row.id) for row in candidates},
+        judgements={name: dict(record) for name, record in judged.items() if record is not None},
+        slots=ledger.slots(),
+        notices=ledger.notices(),
+        preflight=_json(ledger, Phase.PREFLIGHT),
+        baseline=_json(ledger, Phase.BASELINE),
+        certificate=_json(ledger, Phase.CERTIFY),
+        finish=_json(ledger, Phase.FINISH),
+        created_at=ledger.created_at,
+        driver_pid=holder(folder.path),
+    )
 
 
 def _json(ledger: Ledger, phase: Phase) -> Json | None:

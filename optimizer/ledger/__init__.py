@@ -1,5 +1,6 @@
 """The one record of truth of a run: SQLite, one writer; state is derived from it and kept nowhere else."""
 
+from optimizer.ledger._connection import LedgerUnusableError
 from optimizer.ledger.ledger import Ledger, LedgerError
 from optimizer.ledger.lock import DriverLock, RunLockedError
 from optimizer.ledger.records import AttemptRow, Bill, CandidateRow, DrawRequest, LookRow, VerdictRow
@@ -12,6 +13,7 @@ __all__ = [
     "DriverLock",
     "Ledger",
     "LedgerError",
+    "LedgerUnusableError",
     "LookRow",
     "RunLockedError",
     "VerdictRow",

@@ -7,22 +7,25 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from optimizer.attempt_spec import AttemptResult, AttemptSpec, Purpose
+from optimizer.ledger._connection import LedgerUnusableError, check, connect, unusable
 from optimizer.ledger._schema import SCHEMA, SCHEMA_VERSION
+from optimizer.ledger.lock import RunLockedError
 from optimizer.ledger.records import AttemptRow, Bill, CandidateRow, DrawRequest, LookRow, VerdictRow
+from optimizer.ledger.tallies import Tallies, read_tallies
 from optimizer.state import CandidateState, OpenTest, Phase, RunState, Spend
 from optimizer.verdict import Verdict
-from traces.errors import RatchetError
+from traces.errors import UsageError
 
 Json = Mapping[str, Any]  # Any: JSON
 
 
-class LedgerError(RatchetError):
-    """Say that a ledger cannot be read or written."""
+class LedgerError(UsageError):
+    """Say that a ledger belongs to something else than it is wanted for."""
 
 
 class Ledger:
@@ -30,20 +33,40 @@ class Ledger:
 
     Args:
         path: The SQLite file; `:memory:` serves tests.
-        clock: Unix seconds.
+        clock: Unix seconds, for the moments that stand in the record.
+        ticks: Seconds that never jump, for working time.
         read_only: Open without the right to write, beside a living driver.
+
+    Raises from every method: `LedgerUnusableError` when the file or its disk does not do what it must.
     """
 
-    def __init__(self, path: Path | str, *, clock: Callable[[], float] = time.time, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
+        read_only: bool = False,
+    ) -> None:
         self._clock = clock
-        if not read_only and path != ":memory:":
-            _create(Path(path))
-        address = f"file:{path}?mode=ro" if read_only else str(path)
-        self._db = sqlite3.connect(address, uri=read_only, isolation_level=None, timeout=30.0)
-        self._db.row_factory = sqlite3.Row
-        if path == ":memory:":
+        self._ticks = ticks
+        self._opened: tuple[int, float] | None = None
+        self._path = None if path == ":memory:" else Path(path)
+        if self._path is not None and not read_only:
+            _create(self._path)
+        self._db = connect(self._path, read_only=read_only)
+        try:
+            self._set_up(read_only=read_only)
+        except BaseException:
+            self._db.close()
+            raise
+        self._file = _identity(self._path)
+
+    def _set_up(self, *, read_only: bool) -> None:
+        if self._path is None:
             self._db.executescript(SCHEMA)
-        if not read_only:
+        elif not read_only:
+            check(self._db)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
 
@@ -52,14 +75,47 @@ class Ledger:
         self._db.close()
 
     @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let all reads inside see one moment, whatever a driver writes meanwhile."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._roll_back()
+
+    @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
+        self._check_place()
         self._db.execute("BEGIN IMMEDIATE")
         try:
+            self._check_session()
             yield self._db
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            self._roll_back()
             raise
-        self._db.execute("COMMIT")
+
+    def _roll_back(self) -> None:
+        """End a transaction without a trace; SQLite has ended it by itself where the disk was full."""
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
+    def _check_place(self) -> None:
+        """Refuse to go on writing into a file that no longer has its name: all of it would be lost."""
+        if self._path is not None and _identity(self._path) != self._file:
+            raise LedgerUnusableError(
+                str(self._path), "it was removed or replaced during the run", hint="put the run's folder back, resume"
+            )
+
+    def _check_session(self) -> None:
+        """Refuse to write once another driver has begun a session: the lock alone may have been removed."""
+        if self._opened is None:
+            return
+        newest = self._db.execute("SELECT number, pid FROM sessions ORDER BY number DESC LIMIT 1").fetchone()
+        if newest["number"] != self._opened[0]:
+            raise RunLockedError(
+                f"process {newest['pid']} has taken over the run; this one stops", hint="leave it to that process"
+            )
 
     # The run and its sessions -------------------------------------------------
 
@@ -97,11 +153,13 @@ class Ledger:
 
     def open_session(self) -> None:
         """Record that a driver works on the run from now on."""
+        self._opened = None
         with self._write() as db:
-            db.execute(
-                "INSERT INTO sessions (pid, started_at, seen_at) VALUES (?, ?, ?)",
-                (os.getpid(), self._clock(), self._clock()),
+            now = self._clock()
+            opened = db.execute(
+                "INSERT INTO sessions (pid, started_at, seen_at) VALUES (?,?,?)", (os.getpid(), now, now)
             )
+        self._opened = int(opened.lastrowid or 0), self._ticks()
 
     def heartbeat(self) -> None:
         """Record that the driver is alive; a run's working time is the sum over its sessions."""
@@ -109,8 +167,11 @@ class Ledger:
             self._seen(db)
 
     def _seen(self, db: sqlite3.Connection) -> None:
-        newest = "(SELECT max(number) FROM sessions)"
-        db.execute(f"UPDATE sessions SET seen_at = max(seen_at, ?) WHERE number = {newest}", (self._clock(),))
+        """Move the session's end on by steady seconds: the machine's clock may jump by hours, either way."""
+        if self._opened is not None:
+            number, since = self._opened
+            worked = self._ticks() - since
+            db.execute("UPDATE sessions SET seen_at = max(seen_at, started_at + ?) WHERE number = ?", (worked, number))
 
     @property
     def elapsed_s(self) -> float:
@@ -281,7 +342,7 @@ class Ledger:
 
     def verdicts(self) -> dict[str, VerdictRow]:
         """Give the verdicts by candidate, in the order they fell."""
-        rows = self._db.execute("SELECT * FROM verdicts ORDER BY decided_at, candidate")
+        rows = self._db.execute("SELECT * FROM verdicts ORDER BY rowid")
         return {
             row["candidate"]: VerdictRow(
                 row["candidate"], Verdict(row["verdict"]), row["cause"], row["public"],
@@ -317,6 +378,10 @@ class Ledger:
     def notices(self) -> list[dict[str, Any]]:
         """List the notices in order."""
         return [dict(row) for row in self._db.execute("SELECT * FROM notices ORDER BY number")]
+
+    def tallies(self) -> Tallies:
+        """Count attempts and bills, without reading every row."""
+        return read_tallies(self._db)
 
     # State --------------------------------------------------------------------
 
@@ -376,11 +441,22 @@ def _create(path: Path) -> None:
     if path.exists():
         return
     draft = path.with_name(f".{path.name}-{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    made = sqlite3.connect(draft, isolation_level=None)
-    made.executescript(f"BEGIN;{SCHEMA}COMMIT;")
-    made.close()
-    draft.replace(path)
+    try:
+        draft.unlink(missing_ok=True)
+        with closing(sqlite3.connect(draft, isolation_level=None)) as made:
+            made.executescript(f"BEGIN;{SCHEMA}COMMIT;")
+        draft.replace(path)
+    except sqlite3.Error as error:
+        draft.unlink(missing_ok=True)
+        raise unusable(path, error) from error
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    try:
+        found = path.stat() if path is not None else None
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found is not None else None
 
 
 def _is_keep(row: VerdictRow | None) -> bool:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +76,15 @@ FROM attempts WHERE split = 'train' AND purpose IN {TRAIN_EVIDENCE} GROUP BY can
 """
 
 
-def read_tallies(path: Path) -> Tallies:
-    """Count the attempts and bills of the ledger at `path`, beside a living driver or after it."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30.0)) as db:
-        return Tallies(
-            attempts=tuple(Tally(*row) for row in db.execute(_ATTEMPTS)),
-            train=tuple(TaskTally(*row) for row in db.execute(_TRAIN)),
-            proposer=_bills(db, "slots"),
-            reflector=_bills(db, "judgements"),
-            lost=_bills(db, "bills"),
-        )
+def read_tallies(db: sqlite3.Connection) -> Tallies:
+    """Count the attempts and bills of an open ledger."""
+    return Tallies(
+        attempts=tuple(Tally(*row) for row in db.execute(_ATTEMPTS)),
+        train=tuple(TaskTally(*row) for row in db.execute(_TRAIN)),
+        proposer=_bills(db, "slots"),
+        reflector=_bills(db, "judgements"),
+        lost=_bills(db, "bills"),
+    )
 
 
 def _bills(db: sqlite3.Connection, table: str) -> Bills:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -39,11 +41,12 @@ class Clock:
 
 
 @pytest.fixture
-def ledger() -> Ledger:
+def ledger() -> Iterator[Ledger]:
     made = Ledger(":memory:", clock=Clock())
     made.begin("r", LOCK)
     made.conclude_slot(0, candidate("c000", 0), reason="", bill=Bill())
-    return made
+    yield made
+    made.close()
 
 
 def candidate(name: str, slot: int, parent: str | None = None) -> CandidateRow:
@@ -149,20 +152,50 @@ def test_a_run_begun_with_other_hashes_is_refused_by_name(ledger: Ledger) -> Non
         ledger.begin("r", {**LOCK, "suite": "s2"})
 
 
-def test_working_time_adds_up_over_sessions_and_never_runs_backwards(tmp_path: Path) -> None:
-    clock = Clock()
-    ledger = Ledger(tmp_path / "l.sqlite", clock=clock)
+def test_working_time_adds_up_over_sessions_whatever_the_clock_on_the_wall_does(tmp_path: Path) -> None:
+    clock, ticks = Clock(), Clock()
+    ledger = Ledger(tmp_path / "l.sqlite", clock=clock, ticks=ticks)
     ledger.open_session()
-    clock.now += 10
-    ledger.heartbeat()
-    clock.now -= 500
-    ledger.heartbeat()
-    clock.now += 1000
-    ledger.open_session()
-    clock.now += 5
-    ledger.heartbeat()
-    assert ledger.elapsed_s == 15
+    for jump in (86_400.0, -200_000.0, 0.0):
+        clock.now += jump
+        ticks.now += 10
+        ledger.heartbeat()
+    assert ledger.elapsed_s == 30
     ledger.close()
+    resumed = Ledger(tmp_path / "l.sqlite", clock=clock, ticks=Clock())
+    resumed.open_session()
+    clock.now += 86_400
+    resumed.heartbeat()
+    assert resumed.elapsed_s == 30
+    resumed.close()
+
+
+def test_verdicts_keep_their_order_when_the_clock_jumps_back(tmp_path: Path) -> None:
+    clock = Clock()
+    with closing(Ledger(tmp_path / "l.sqlite", clock=clock)) as ledger:
+        for name in ("c002", "c001"):
+            ledger.decide(VerdictRow(name, Verdict.REJECT, "worse", ""))
+            clock.now -= 3600
+        assert list(ledger.verdicts()) == ["c002", "c001"]
+
+
+def test_a_driver_whose_run_was_taken_over_writes_nothing_more(tmp_path: Path) -> None:
+    with closing(Ledger(tmp_path / "l.sqlite")) as first, closing(Ledger(tmp_path / "l.sqlite")) as second:
+        first.open_session()
+        second.open_session()
+        with pytest.raises(RunLockedError, match="taken over"):
+            first.note("sandbox", "late")
+        second.note("sandbox", "mine")
+        assert [note["text"] for note in first.notices()] == ["mine"]
+
+
+def test_a_reader_sees_one_moment_while_the_driver_writes(tmp_path: Path) -> None:
+    path = tmp_path / "l.sqlite"
+    with closing(Ledger(path)) as driver, closing(Ledger(path, read_only=True)) as reader, reader.snapshot():
+        before = len(reader.notices())
+        driver.note("sandbox", "meanwhile")
+        assert len(reader.notices()) == before
+        assert reader.tallies().attempts == ()
 
 
 HOLD = """

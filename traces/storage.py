@@ -1,0 +1,84 @@
+"""What a disk can do to a run, as errors that say what, where and how to mend it."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from traces.errors import RatchetError
+
+_RESUME = "then resume the run: nothing that was recorded is lost"
+
+_FAULTS: Final[dict[int, tuple[str, str]]] = {
+    errno.ENOSPC: ("the disk is full", f"free some space, {_RESUME}"),
+    errno.EDQUOT: ("the disk quota is used up", f"free some space, {_RESUME}"),
+    errno.EFBIG: ("a file may not grow any more", f"raise `ulimit -f`, {_RESUME}"),
+    errno.EROFS: ("the disk is read-only", f"make it writable, {_RESUME}"),
+    errno.EACCES: ("this user may not write there", f"mend its permissions, {_RESUME}"),
+    errno.EPERM: ("this user may not write there", f"mend its permissions, {_RESUME}"),
+    errno.EIO: ("the disk fails", f"check the disk, {_RESUME}"),
+    errno.EMFILE: ("this process may open no more files", f"`ulimit -n 65536`, or fewer attempts in flight, {_RESUME}"),
+    errno.ENFILE: ("this machine may open no more files", f"raise `fs.file-max`, {_RESUME}"),
+    errno.ENOENT: ("it is gone", f"put it back, {_RESUME}"),
+    errno.ENOTDIR: ("a folder on the way to it is gone", f"put it back, {_RESUME}"),
+    errno.ESTALE: ("it is gone", f"mount it again, {_RESUME}"),
+}
+
+
+class StorageError(RatchetError):
+    """Say that a disk, a folder or a file of a run does not do what it must.
+
+    Args:
+        path: What could not be written or read.
+        reason: Why not.
+        hint: How to mend it.
+    """
+
+    def __init__(self, path: str, reason: str, *, hint: str = "") -> None:
+        super().__init__(f"cannot use {path}: {reason}", hint=hint)
+        self.path = path
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[StorageError], tuple[str, str], dict[str, str]]:
+        return type(self), (self.path, self.reason), {"hint": self.hint}
+
+
+def storage_error(error: OSError, where: Path) -> StorageError | None:
+    """Give the words for an error of the operating system; None when it is none of a disk's."""
+    if error.errno not in _FAULTS:
+        return None
+    reason, mend = _FAULTS[error.errno]
+    named = error.filename if isinstance(error.filename, str) and error.filename.startswith("/") else None
+    return StorageError(named or str(where), reason, hint=mend)
+
+
+@contextmanager
+def stored(where: Path) -> Iterator[None]:
+    """Turn the operating system's errors into ours while something below `where` is written or read.
+
+    When the way out of a fault meets further faults, the first one is told.
+
+    Raises:
+        StorageError: The disk, the folder or a file in it does not do what it must.
+    """
+    try:
+        yield
+    except (OSError, StorageError) as error:
+        found = _first(error, where)
+        if found is None:
+            raise
+        raise found from (None if found is error else error)
+
+
+def _first(error: BaseException | None, where: Path) -> StorageError | None:
+    first = None
+    while error is not None:
+        if isinstance(error, StorageError):
+            first = error
+        elif isinstance(error, OSError):
+            first = storage_error(error, where) or first
+        error = error.__cause__ or error.__context__
+    return first
