@@ -21,6 +21,7 @@ from optimizer.draws import DrainedError, Draws, OutageError
 from optimizer.events import NAME as EVENTS
 from optimizer.events import EventLog, with_spend
 from optimizer.execute import Driver
+from optimizer.history import History
 from optimizer.ledger import Bill, CandidateRow, DriverLock, Ledger
 from optimizer.plan import Plan, plan_resumed, plan_run, registry_of
 from optimizer.progress import Listener, Progress
@@ -74,9 +75,11 @@ def _drive(folder: RunFolder, plan: Plan, listen: Listener, *, notice: str) -> N
                 bench.ledger.note(kind, text)
                 listen(Progress("notice", text, {}))
         stack.callback(write_report, folder)
+        history = History(folder, lambda text: listen(Progress("notice", text, {})))
+        stack.callback(history.write)
         stack.enter_context(_stop_on_signal(bench.draws, listen))
         try:
-            _run_to_end(bench, folder)
+            _run_to_end(bench, folder, history)
         except OutageError as error:
             bench.ledger.note("needs attention", f"{error.message}; {error.hint}")
             raise
@@ -86,10 +89,11 @@ def _drive(folder: RunFolder, plan: Plan, listen: Listener, *, notice: str) -> N
             raise Interrupted from None
 
 
-def _run_to_end(bench: Bench, folder: RunFolder) -> None:
+def _run_to_end(bench: Bench, folder: RunFolder, history: History) -> None:
     driver = Driver(bench)
     while driver.step() is not None:
         write_report(folder)
+        history.write()
         if bench.draws.draining:
             raise Interrupted
 
