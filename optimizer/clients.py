@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from benchmarks.simulated import SimulatedModel, SimulatedSettings
 from benchmarks.suite import Suite
 from optimizer.config import Role, RunConfig
+from task_agent.harness.faults import dotted, faults_in
 from task_agent.models import ModelClient, PriceTable, require_credentials
 from traces.errors import ConfigError
 
@@ -41,6 +42,14 @@ def simulated_settings(config: RunConfig) -> SimulatedSettings:
     try:
         return SimulatedSettings.model_validate(config.simulated)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(["simulated", *(str(part) for part in first["loc"])])
-        raise ConfigError(f"`{key}`: {first['msg'].lower()}", key=key, hint="see docs/simulated-model.md") from None
+        first, *more = (
+            ConfigError(
+                fault.message,
+                key=dotted(fault.loc),
+                hint=fault.hint or "see docs/simulated-model.md",
+                allowed=fault.allowed,
+            )
+            for fault in faults_in(error, SimulatedSettings, ("simulated",))
+        )
+        first.more = tuple(more)
+        raise first from None

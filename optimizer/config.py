@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from traces.errors import ConfigError, Place
+from traces.errors import ConfigError, Place, RatchetError
 
 MOST_AT_ONCE = 1024
 """More attempts at once in one process than this is a slip of the finger."""
@@ -172,6 +172,8 @@ class Schedule(Settings):
     """Attempts at once in each worker."""
     address: str = "local"
     """A Ray cluster to join; `local` starts one for this run."""
+    grace_s: Annotated[float, Field(ge=0, strict=True)] = 300.0
+    """How long what is in flight may take to end once the run is to stop, before it is broken off."""
 
 
 class Stop(Settings):
@@ -187,6 +189,35 @@ class Stop(Settings):
     """Tokens at most."""
     hours: Amount | None = None
     """Working hours at most."""
+
+
+class Outage(Settings):
+    """Set how an outage is waited out; its stage stays pending, and nothing is decided (see docs/operations.md)."""
+
+    first_wait_s: Amount = 30.0
+    """The wait before the first new try; each further one is twice as long."""
+    longest_wait_s: Amount = 900.0
+    """The longest wait."""
+    give_up_hours: Annotated[float, Field(ge=0, strict=True)] = 8.0
+    """How long one outage may last before the run ends with code 5, to be resumed; 0 gives up at once."""
+
+
+class Notify(Settings):
+    """Say who is told, and of what; nobody is when neither `webhook_env` nor `command` is set."""
+
+    on: tuple[Literal["kept", "finished", "stopped", "needs_attention"], ...] = (
+        "kept",
+        "finished",
+        "stopped",
+        "needs_attention",
+    )
+    """The events to tell of."""
+    webhook_env: str | None = None
+    """The environment variable that holds a URL; each event is posted there as JSON. The URL is never written down."""
+    command: tuple[str, ...] = ()
+    """A program and its arguments, run without a shell; it reads the JSON on stdin, and `RATCHET_EVENT` names the event."""
+    timeout_s: Annotated[float, Field(gt=0, le=60, strict=True)] = 10.0
+    """How long each may take; the run waits for neither."""
 
 
 class Proposer(Settings):
@@ -246,6 +277,10 @@ class RunConfig(Settings):
     """What runs the attempts."""
     stop: Stop = Stop()
     """The hard stops."""
+    outage: Outage = Outage()
+    """How an outage is waited out."""
+    notify: Notify = Notify()
+    """Who is told what."""
     proposer: Proposer = Proposer()
     """Limits of a proposer session."""
     surface: Surface = Surface()
@@ -264,11 +299,18 @@ class RunConfig(Settings):
         try:
             yield
         except ConfigError as error:
-            parts = error.key.split(".") if error.key else []
-            known = (self._places.get(".".join(parts[:end])) for end in range(len(parts), 0, -1))
-            if error.place is None and (place := next(filter(None, known), None)):
-                error.point_at(place)
+            for each in error.all:
+                self.point(each)
             raise
+
+    def point(self, error: RatchetError) -> None:
+        """Point an error that knows no place at the spot of its key, or of the closest key around it."""
+        if not isinstance(error, ConfigError):
+            return
+        parts = error.key.split(".") if error.key else []
+        known = (self._places.get(".".join(parts[:end])) for end in range(len(parts), 0, -1))
+        if error.place is None and (place := next(filter(None, known), None)):
+            error.point_at(place)
 
     @property
     def all_simulated(self) -> bool:

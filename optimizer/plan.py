@@ -121,11 +121,16 @@ def check_parts(
         earlier = record_of(suite.hash)
         record = None if new_split else earlier
         splits = record.splits if record else split_suite(config, suite, dealt_before=earlier.epoch if earlier else 0)
-        _check_size(splits, gate)
+        check_size(splits, gate)
         return Parts(suite, record, splits, gate, harness)
 
 
-def _check_size(splits: Splits, gate: GateConfig) -> None:
+def check_size(splits: Splits, gate: GateConfig) -> None:
+    """Refuse a gate that could decide nothing.
+
+    Raises:
+        ConfigError: The held-out tasks are fewer than the gate needs.
+    """
     if len(splits.heldout) < gate.min_tasks:
         raise ConfigError(
             f"{len(splits.heldout)} held-out tasks are fewer than `gate.min_tasks` ({gate.min_tasks}):"

@@ -47,8 +47,8 @@ def load_run_file(path: Path, overrides: Mapping[str, Any] | None = None) -> Run
     """
     source, faults = read_source(path)
     draft = _draft(source, faults)
-    _raise_first(draft.faults, path)
-    places = {dotted(loc): place for loc, place in source.values.items() if loc and dotted(loc) not in (overrides or {})}
+    _raise_first(draft.faults)
+    places = {key: place for key, place in _places(source).items() if key not in (overrides or {})}
     config = _override(draft.config, overrides or {}).placed_by(places)
     with config.pointing():
         return resolve(config, path.resolve().parent)
@@ -63,7 +63,7 @@ def read_draft(path: Path) -> Draft:
     """
     source, faults = read_source(path)
     draft = _draft(source, faults)
-    config = draft.config.placed_by({dotted(loc): place for loc, place in source.values.items() if loc})
+    config = draft.config.placed_by(_places(source))
     gone = [fault for fault in _absent(config, path.resolve().parent) if fault.key.split(".")[0] not in draft.broken]
     for fault in gone:
         if place := source.values.get(tuple(fault.key.split("."))):
@@ -71,6 +71,10 @@ def read_draft(path: Path) -> Draft:
     faulty = {fault.key.split(".")[0] for fault in gone}
     resolved = config.model_copy(update=_resolved(config, path.resolve().parent))
     return Draft(resolved, (*draft.faults, *gone), draft.broken | faulty)
+
+
+def _places(source: YamlSource) -> dict[str, Place]:
+    return {dotted(loc): place for loc, place in source.values.items() if loc}
 
 
 def read_source(path: Path) -> tuple[YamlSource, list[ConfigError]]:
@@ -99,7 +103,8 @@ def _content(path: Path) -> bytes:
         if not stat.S_ISREG(mode):
             raise ConfigError("is not a plain file", place=Place(path))
         if size > MAX_YAML_BYTES:
-            raise ConfigError(f"{size:,} bytes are too many; a run file has at most {MAX_YAML_BYTES:,}", place=Place(path))
+            most = f"a run file has at most {MAX_YAML_BYTES:,}"
+            raise ConfigError(f"{size:,} bytes are too many; {most}", place=Place(path))
         return path.read_bytes()
     except FileNotFoundError:
         raise NotFoundError("run file", str(path), hint="see configs/ for run files to start from") from None
@@ -151,15 +156,12 @@ def _take_out(data: dict[str, Any], loc: Loc) -> None:  # Any: YAML values
     del here[last]
 
 
-def _raise_first(faults: tuple[ConfigError, ...], path: Path) -> None:
+def _raise_first(faults: tuple[ConfigError, ...]) -> None:
     """Raise what is most likely at the root of the others: a mistyped key before anything else."""
     if not faults:
         return
     first = next((fault for fault in faults if "unknown key" in fault.message), faults[0])
     first.more = tuple(fault for fault in faults if fault is not first)
-    if first.more:
-        more = f"{len(first.more)} more wrong: ratchet config check {path}"
-        first.hint = f"{first.hint}; {more}" if first.hint else more
     raise first
 
 

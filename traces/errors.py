@@ -33,6 +33,12 @@ class RatchetError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.more: tuple[RatchetError, ...] = ()
+
+    @property
+    def all(self) -> tuple[RatchetError, ...]:
+        """List this error and what else was found wrong beside it."""
+        return (self, *self.more)
 
 
 class UsageError(RatchetError):
@@ -62,9 +68,6 @@ class ConfigError(UsageError):
         hint: How to mend it.
         allowed: What may stand there, where that is a closed set.
     """
-
-    more: tuple[ConfigError, ...] = ()
-    """What else is wrong in the same place of work, where whoever raised it knows."""
 
     def __init__(
         self,

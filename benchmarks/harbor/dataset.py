@@ -6,10 +6,11 @@ import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from benchmarks.errors import SuiteError
 from benchmarks.harbor.reader import read_task
+from benchmarks.settings import read_settings
 from benchmarks.suite import Suite
 from benchmarks.task import Task
 from traces.errors import Place
@@ -76,12 +77,7 @@ def read_tasks(folders: Iterable[Path]) -> list[Task]:
 
 def load(settings: Mapping[str, object], base: Path) -> Suite:
     """Read the settings of the run file and then the tasks."""
-    try:
-        config = DatasetConfig.model_validate(dict(settings))
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        key = ".".join(str(part) for part in ("suite", *first["loc"]))
-        raise SuiteError(f"`{key}`: {first['msg']}", key=key) from problem
+    config = read_settings(DatasetConfig, settings)
     root = (base / Path(config.path).expanduser()).resolve()
     folders = _chosen(_folders(root), config)
     if not folders:

@@ -44,6 +44,8 @@ def _read_text(path: Path) -> str:
         return path.read_bytes().decode()
     except FileNotFoundError:
         raise SuiteError("is missing, so this folder is not a task in Harbor's format", place=Place(path)) from None
+    except OSError as problem:
+        raise SuiteError(f"cannot be read: {problem.strerror}", place=Place(path)) from None
     except UnicodeDecodeError as problem:
         raise SuiteError(f"is not UTF-8 text: {problem}", place=Place(path)) from problem
 

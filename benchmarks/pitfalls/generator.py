@@ -8,10 +8,11 @@ from pathlib import Path
 from random import Random
 from typing import Protocol, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from benchmarks.errors import SuiteError
 from benchmarks.pitfalls.draft import Draft, build_task
+from benchmarks.settings import read_settings
 from benchmarks.suite import Suite
 from benchmarks.task import Task
 
@@ -119,10 +120,4 @@ def generate(config: PitfallsConfig) -> Suite:
 def load(settings: Mapping[str, object], base: Path) -> Suite:
     """Read the settings of the run file and generate."""
     del base
-    try:
-        config = PitfallsConfig.model_validate(dict(settings))
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        key = ".".join(str(part) for part in ("suite", *first["loc"]))
-        raise SuiteError(f"`{key}`: {first['msg']}", key=key) from problem
-    return generate(config)
+    return generate(read_settings(PitfallsConfig, settings))

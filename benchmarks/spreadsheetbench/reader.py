@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from benchmarks.errors import SuiteError
+from benchmarks.settings import read_settings
 from benchmarks.spreadsheetbench.cells import expected_file
 from benchmarks.spreadsheetbench.files import Facts, LazyFiles, Scripts
 from benchmarks.spreadsheetbench.library import grader_zip, openpyxl_zip, test_script
@@ -55,20 +56,11 @@ def load(settings: Mapping[str, object], base: Path) -> Suite:
     Raises:
         SuiteError: A setting is wrong, or the dataset or a chosen record is malformed; says where.
     """
-    config = _config(settings)
+    config = read_settings(SpreadsheetBenchConfig, settings)
     folder = base / Path(config.path).expanduser()
     raw = _chosen(read_records(folder), config, folder)
     tasks = tuple(make_task(check_record(folder, place, one), config) for place, one in raw)
     return Suite(name="spreadsheetbench", tasks=tasks)
-
-
-def _config(settings: Mapping[str, object]) -> SpreadsheetBenchConfig:
-    try:
-        return SpreadsheetBenchConfig.model_validate(dict(settings))
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        key = ".".join(str(part) for part in ("suite", *first["loc"]))
-        raise SuiteError(f"`{key}`: {first['msg']}", key=key) from None
 
 
 def _chosen(

@@ -47,9 +47,9 @@ def faults_in(error: ValidationError, model: type[BaseModel], at: Loc = ()) -> l
         model: The model that was asked.
         at: Keys that lead to the part it was asked about.
     """
-    found = [
-        _worded(each, model, at) for each in error.errors(include_url=False) if each["type"] != "invalid_key"
-    ] or [Fault(at, "a key must be text; put it in quotes")]
+    found = [_worded(each, model, at) for each in error.errors(include_url=False) if each["type"] != "invalid_key"] or [
+        Fault(at, "a key must be text; put it in quotes")
+    ]
     typos = [fault for fault in found if fault.unknown]
     return [*typos, *(fault for fault in found if not fault.unknown and not _explained(fault, typos))]
 

@@ -97,9 +97,7 @@ def sourced(error: ValidationError, model: type[BaseModel], source: YamlSource, 
 
 def _placed(fault: Fault, source: YamlSource) -> HarnessError:
     place = source.place(fault.loc, of_key=fault.unknown)
-    return HarnessError(
-        fault.message, place=place, key=dotted(fault.loc), hint=fault.hint, allowed=fault.allowed
-    )
+    return HarnessError(fault.message, place=place, key=dotted(fault.loc), hint=fault.hint, allowed=fault.allowed)
 
 
 def _decode(content: bytes, path: Path) -> str:

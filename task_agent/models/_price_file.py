@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from task_agent.harness.yaml_source import YamlSource, read_yaml, sourced
 from task_agent.models.prices import Price, Rates
 from traces.errors import ConfigError, NotFoundError, Place
 
@@ -74,24 +74,26 @@ def read_prices(path: Path) -> PriceFile:
         ConfigError: The file is not YAML of the right shape.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except FileNotFoundError:
         raise NotFoundError("price file", str(path), hint="name one with `prices:` in the run file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot be read: {error}", place=Place(path)) from None
-    except yaml.YAMLError as error:
-        raise ConfigError("not valid YAML", place=_place_of(path, error)) from None
-    try:
-        file = _FileModel.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"`{key}`: {first['msg']}", place=Place(path), key=key) from None
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", place=Place(path)) from None
+    file = _checked(read_yaml(content, path))
     by_age = {
         model: tuple(sorted((_price(entry) for entry in entries), key=lambda price: price.since, reverse=True))
         for model, entries in file.models.items()
     }
     return PriceFile(file.checked, by_age)
+
+
+def _checked(source: YamlSource) -> _FileModel:
+    try:
+        return _FileModel.model_validate(source.data)
+    except ValidationError as error:
+        first, *more = sourced(error, _FileModel, source)
+        first.more = tuple(more)
+        raise first from None
 
 
 def _price(entry: _EntryModel) -> Price:
@@ -108,8 +110,3 @@ def _rates(model: _RatesModel) -> Rates:
         cache_write_5m=1.25 * model.input if short is None else short,
         cache_write_1h=2.0 * model.input if long is None else long,
     )
-
-
-def _place_of(path: Path, error: yaml.YAMLError) -> Place:
-    mark: Any = getattr(error, "problem_mark", None)  # Any: PyYAML's marks are untyped
-    return Place(path, mark.line + 1, mark.column + 1) if mark else Place(path)

@@ -114,7 +114,7 @@ def test_a_broken_price_table_is_named_by_its_own_file(desk: Desk) -> None:
     for text, words in (
         ("models: {m: [{since: x}]}", "models.m.0.since"),
         ("{", "not valid YAML"),
-        ("\udcff", "cannot be read"),
+        ("\udcff", "not UTF-8"),
     ):
         prices.write_bytes(text.encode(errors="surrogateescape"))
         error = desk.refused(prices=str(prices))
