@@ -25,7 +25,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class TaskTally:
-    """Count one candidate's measured attempts on one train task; `passes` are rewards of 1."""
+    """Count one candidate's measured attempts on one train task.
+
+    `passes` are rewards of 1; `failed` ended without the verifier's reward: missing, or 0 by rule.
+    """
 
     candidate: str
     task: str
@@ -33,11 +36,23 @@ class TaskTally:
     scored: int
     passes: int
     total: float
+    failed: int = 0
 
     @property
     def mean(self) -> float | None:
         """Average the rewards; None when nothing was scored."""
         return self.total / self.scored if self.scored else None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Aggregate one candidate's held-out attempts: the mean of its tasks' means, and of their squares."""
+
+    candidate: str
+    tasks: int
+    attempts: int
+    mean: float
+    squares: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +86,21 @@ FROM attempts GROUP BY stage, candidate, split, purpose, state, cause ORDER BY m
 """
 _TRAIN = f"""
 SELECT candidate, task, count(*), sum(state = 'scored'), sum(state = 'scored' AND reward >= 1),
-       coalesce(sum(CASE WHEN state = 'scored' THEN reward END), 0)
+       coalesce(sum(CASE WHEN state = 'scored' THEN reward END), 0), sum(cause IS NOT NULL)
 FROM attempts WHERE split = 'train' AND purpose IN {TRAIN_EVIDENCE} GROUP BY candidate, task ORDER BY min(number)
 """
+_HELD_OUT = """
+SELECT candidate, count(*), sum(n), avg(mean), avg(mean * mean)
+FROM (SELECT candidate, avg(reward) AS mean, count(*) AS n FROM attempts
+      WHERE split = 'heldout' AND state = 'scored' GROUP BY candidate, task)
+GROUP BY candidate
+"""
+
+
+def read_held_out(path: Path) -> tuple[HeldOut, ...]:
+    """Aggregate the held-out attempts by candidate; for people only, once nothing can be proposed any more."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30.0)) as db:
+        return tuple(HeldOut(*row) for row in db.execute(_HELD_OUT))
 
 
 def read_tallies(db: sqlite3.Connection) -> Tallies:
