@@ -51,7 +51,11 @@ class Ending:
 
 ENDINGS: Final = (
     Ending(ExitCode.OK, "done", "read the answer"),
-    Ending(ExitCode.BUG, "a bug of Ratchet, or a fault that it has no better code for", "read the message; report it"),
+    Ending(
+        ExitCode.BUG,
+        "a fault of the machine, such as a full disk, or a bug of Ratchet; the message says which",
+        "do what the message says, or report the bug",
+    ),
     Ending(ExitCode.USAGE, "the call or a file is wrong", "do what the message says", (UsageError,)),
     Ending(
         ExitCode.NOT_FOUND,

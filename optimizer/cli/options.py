@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from optimizer.cli.completing import complete_run
 from optimizer.cli.manner import NOW, Format
 
 
@@ -40,7 +41,10 @@ AsJson = Annotated[
 AsJsonIfAsked = Annotated[bool, typer.Option("--json", callback=structured_if_asked, help="Answer with JSON.")]
 RunsDir = Annotated[Path, typer.Option("--runs-dir", help="Where runs are kept.", envvar="RATCHET_RUNS_DIR")]
 Limit = Annotated[int, typer.Option("--limit", min=0, help="Rows at most; 0 for all.")]
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, a unique beginning of it, or `last`.")]
+RunName = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help="A run's id, a unique beginning of it, or `last`.", autocompletion=complete_run),
+]
 FailUnlessImproved = Annotated[
     bool, typer.Option("--fail-unless-improved", help="End with 9 unless a gain above zero is certified.")
 ]

@@ -8,6 +8,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TextIO
 
@@ -81,9 +82,10 @@ def tell(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """Write an error, or a question, to stderr."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    """Write an error to stderr; a night does not end because nobody reads it any more."""
+    with suppress(BrokenPipeError):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
 
 def write_json(data: Json, *, compact: Sequence[str] = ()) -> None:
@@ -100,9 +102,20 @@ def write_json(data: Json, *, compact: Sequence[str] = ()) -> None:
 
 def write_error(error: RatchetError, code: int, command: str) -> None:
     """Write the JSON form of an error to stdout."""
-    field = error.key if isinstance(error, ConfigError) else ""
-    fields = {"code": int(code), "message": error.message, "field": field, "hint": error.hint, "command": command}
-    say(json.dumps({"error": fields}, indent=2))
+    fields: dict[str, Any] = {"code": int(code), **_told(error), "command": command}  # Any: JSON
+    if error.more:
+        fields["problems"] = [_told(each) for each in error.all]
+    say(json.dumps({"error": fields}, indent=2, default=str))
+
+
+def _told(error: RatchetError) -> dict[str, Any]:  # Any: JSON
+    """Say what is wrong and how to mend it; of a file also where, and what may stand there."""
+    words: dict[str, Any] = {"message": error.message, "field": getattr(error, "key", ""), "hint": error.hint}
+    if not isinstance(error, ConfigError):
+        return {**words, "field": ""}
+    if error.place is not None:
+        words |= {"file": error.place.path, "line": error.place.line, "column": error.place.column}
+    return {**words, "allowed": list(error.allowed)} if error.allowed else words
 
 
 def write_rows(

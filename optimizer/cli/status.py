@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from optimizer.cli.options import RUNS, AsJson, RunName, RunsDir
+from optimizer.cli.options import RUNS, AsJson, FailUnlessImproved, RunName, RunsDir
 
 
-def status(run: RunName = "last", as_json: AsJson = False, runs_dir: RunsDir = RUNS) -> None:
+COMPACT = ("run", "state", "champion", "test", "spend", "elapsed_s")
+
+
+def status(
+    run: RunName = "last",
+    fail_unless_improved: FailUnlessImproved = False,
+    as_json: AsJson = False,
+    runs_dir: RunsDir = RUNS,
+) -> None:
     """Say how a run stands, while it runs or after.
 
     Example: ratchet status last --json
     """
+    from optimizer.cli.ending import end_as_asked
     from optimizer.cli.output import write_json
     from optimizer.cli.summary import write_summary
     from optimizer.facts import read_facts
@@ -18,6 +27,7 @@ def status(run: RunName = "last", as_json: AsJson = False, runs_dir: RunsDir = R
 
     facts = read_facts(find_run(runs_dir, run))
     if as_json:
-        write_json(facts_status(facts))
+        write_json(facts_status(facts), compact=COMPACT)
     else:
         write_summary(facts, runs_dir)
+    end_as_asked(facts, unless_improved=fail_unless_improved)
