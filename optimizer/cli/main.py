@@ -36,6 +36,8 @@ HELP = """Improve a task agent's harness overnight, and know in the morning what
 Start with: ratchet run configs/quickstart.yaml
 """
 
+PROBLEMS_SHOWN = 20
+
 app = typer.Typer(
     name="ratchet",
     help=HELP,
@@ -107,9 +109,12 @@ def _tell_error(error: RatchetError, words: list[str], *, structured: bool) -> i
     if structured:
         write_error(error, code, " ".join(["ratchet", *words]))
         return code
-    complain(f"error: {error.message}")
-    if error.hint:
-        complain(f"  try: {error.hint}")
+    for each in error.all[:PROBLEMS_SHOWN]:
+        complain(f"error: {each.message}")
+        if each.hint:
+            complain(f"  try: {each.hint}")
+    if left := len(error.all[PROBLEMS_SHOWN:]):
+        complain(f"and {left} more; --json holds them all")
     return code
 
 
