@@ -215,7 +215,7 @@ class Notify(Settings):
     webhook_env: str | None = None
     """The environment variable that holds a URL; each event is posted there as JSON. The URL is never written down."""
     command: tuple[str, ...] = ()
-    """A program and its arguments, run without a shell; it reads the JSON on stdin, and `RATCHET_EVENT` names the event."""
+    """A program and its arguments, run without a shell; it reads the JSON on stdin, `RATCHET_EVENT` names the event."""
     timeout_s: Annotated[float, Field(gt=0, le=60, strict=True)] = 10.0
     """How long each may take; the run waits for neither."""
 
@@ -305,12 +305,16 @@ class RunConfig(Settings):
 
     def point(self, error: RatchetError) -> None:
         """Point an error that knows no place at the spot of its key, or of the closest key around it."""
-        if not isinstance(error, ConfigError):
+        if not isinstance(error, ConfigError) or error.place is not None:
             return
         parts = error.key.split(".") if error.key else []
-        known = (self._places.get(".".join(parts[:end])) for end in range(len(parts), 0, -1))
-        if error.place is None and (place := next(filter(None, known), None)):
+        known = (self.place_of(".".join(parts[:end])) for end in range(len(parts), 0, -1))
+        if place := next(filter(None, known), None):
             error.point_at(place)
+
+    def place_of(self, key: str) -> Place | None:
+        """Say where the run file sets a dotted key; None when it does not."""
+        return self._places.get(key)
 
     @property
     def all_simulated(self) -> bool:

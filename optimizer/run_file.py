@@ -64,13 +64,18 @@ def read_draft(path: Path) -> Draft:
     source, faults = read_source(path)
     draft = _draft(source, faults)
     config = draft.config.placed_by(_places(source))
-    gone = [fault for fault in _absent(config, path.resolve().parent) if fault.key.split(".")[0] not in draft.broken]
-    for fault in gone:
-        if place := source.values.get(tuple(fault.key.split("."))):
+    typos = any(fault.allowed and "." not in fault.key for fault in draft.faults)
+    gone = []
+    unsure = set()
+    for fault in _absent(config, path.resolve().parent):
+        section = fault.key.split(".")[0]
+        unsure.add(section)
+        if place := config.place_of(fault.key):
             fault.point_at(place)
-    faulty = {fault.key.split(".")[0] for fault in gone}
+        if section not in draft.broken and (place or not typos):  # a mistyped key explains a default
+            gone.append(fault)
     resolved = config.model_copy(update=_resolved(config, path.resolve().parent))
-    return Draft(resolved, (*draft.faults, *gone), draft.broken | faulty)
+    return Draft(resolved, (*draft.faults, *gone), draft.broken | unsure)
 
 
 def _places(source: YamlSource) -> dict[str, Place]:
@@ -122,12 +127,18 @@ def _draft(source: YamlSource, faults: list[ConfigError]) -> Draft:
             break
         except ValidationError as error:
             new = sourced(error, RunConfig, source)
-            found += [fault for fault in new if fault.key.split(".")[0] not in broken]
+            found += [fault for fault in new if not _follows(fault, found)]
             broken |= {fault.key.split(".")[0] for fault in new}
             for fault in error.errors(include_url=False):
                 _take_out(data, fault["loc"])
     found.sort(key=lambda fault: (fault.place.line or 0, fault.place.column or 0) if fault.place else (0, 0))
     return Draft(config, tuple(found), frozenset(broken))
+
+
+def _follows(fault: ConfigError, found: list[ConfigError]) -> bool:
+    """Say whether a section complains of a value that was found wrong before and has been taken out."""
+    inside = [each.key.split(".")[1] for each in found if each.key.startswith(f"{fault.key}.")]
+    return any(name in fault.message for name in inside)
 
 
 def _textual(data: Any) -> Any:  # Any: YAML values
@@ -157,11 +168,10 @@ def _take_out(data: dict[str, Any], loc: Loc) -> None:  # Any: YAML values
 
 
 def _raise_first(faults: tuple[ConfigError, ...]) -> None:
-    """Raise what is most likely at the root of the others: a mistyped key before anything else."""
     if not faults:
         return
-    first = next((fault for fault in faults if "unknown key" in fault.message), faults[0])
-    first.more = tuple(fault for fault in faults if fault is not first)
+    first, *more = faults
+    first.more = tuple(more)
     raise first
 
 
