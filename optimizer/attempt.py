@@ -24,6 +24,7 @@ from task_agent.sandbox.base import ExecResult, Sandbox, SandboxKind, SandboxSpe
 from traces.errors import RatchetError
 from traces.event import AttemptKey, EventKind, TokenUsage
 from traces.recorder import Recorder
+from traces.storage import StorageError
 from traces.writer import TraceWriter
 
 OPENING_S = 120.0
@@ -136,7 +137,10 @@ class AttemptRunner:
         started = time.monotonic()
         tries: list[Ended] = []
         while True:
-            ended = await self._once(job, len(tries))
+            try:
+                ended = await self._once(job, len(tries))
+            except StorageError as error:  # the trace cannot be written: nothing can count, the attempt stays owed
+                ended = _failed(error, Meter(Budget()), None)
             tries.append(ended)
             again = ended.cause is not None and ended.cause.retry and ended.early
             if not again or len(tries) > MAX_RETRIES:

@@ -9,16 +9,17 @@ from collections.abc import Callable, Iterator, Sequence
 
 from optimizer.attempt_spec import AttemptResult, AttemptStatus, Purpose
 from optimizer.budget import price_per_attempt
-from optimizer.failure import UNCLASSIFIED, is_fatal
+from optimizer.failure import CAUSES, UNCLASSIFIED, is_fatal
 from optimizer.ledger import AttemptRow, DrawRequest, Ledger
 from optimizer.progress import Listener
 from optimizer.schedule.base import Job, Scheduler
 from optimizer.stage import REMEMBERED, StageMeter
 from task_agent.harness import HarnessBundle
 from traces.errors import CredentialsError, ProviderError, RatchetError
+from traces.storage import StorageError
 from traces.store import Segment, TraceStore
 
-RECORD_EVERY_S = 0.25
+TELL_EVERY_S = 0.25
 
 
 class OutageError(ProviderError):
@@ -95,11 +96,7 @@ class Draws:
         order = sorted(owed, key=lambda row: self._shuffle_key(stage, row))
         meter = StageMeter(stage, rows, self._durations, self._ledger.spend())
         self._listen(meter.started())
-        for batch in self._batches(self._jobs(order, meter)):
-            refused = [result for result in batch if is_fatal(result.cause)]
-            self._ledger.record([result for result in batch if result not in refused])
-            if refused:
-                raise CredentialsError(refused[0].detail, hint="mend the key and resume: the same attempts are made")
+        for batch in self._recorded(self._jobs(order, meter)):
             meter.end(batch)
             self._listen(meter.attempts())
         self._store.add(Segment.from_record(record) for record in self._scheduler.flush())
@@ -115,12 +112,16 @@ class Draws:
             meter.launch()
             yield Job(row.spec, self._bundle(row.spec.candidate))
 
-    def _batches(self, jobs: Iterator[Job]) -> Iterator[list[AttemptResult]]:
+    def _recorded(self, jobs: Iterator[Job]) -> Iterator[list[AttemptResult]]:
+        """Record each attempt the moment it ends, for one that waits is paid again after a kill; tell of several."""
         batch: list[AttemptResult] = []
         since = time.monotonic()
         for result in self._scheduler.results(jobs):
+            if is_fatal(result.cause):
+                raise _fatal(result)
+            self._ledger.record([result])
             batch.append(result)
-            if time.monotonic() - since >= RECORD_EVERY_S:
+            if time.monotonic() - since >= TELL_EVERY_S:
                 yield batch
                 batch, since = [], time.monotonic()
         if batch:
@@ -135,6 +136,13 @@ def _is_dead(rows: Sequence[AttemptRow]) -> bool:
     """Say whether a stage gave no score at all; a smoke attempt that broke our own code says something, though."""
     smoke = all(row.spec.purpose is Purpose.SMOKE and row.cause == UNCLASSIFIED.name for row in rows)
     return not smoke and all(row.state == AttemptStatus.MISSING for row in rows)
+
+
+def _fatal(result: AttemptResult) -> RatchetError:
+    """Say what stopped the run; the attempt stays owed."""
+    if result.cause == CAUSES[StorageError].name:
+        return StorageError(result.detail, hint="mend it and resume: nothing that was recorded is lost")
+    return CredentialsError(result.detail, hint="mend the key and resume: the same attempts are made")
 
 
 def _outage(stage: str, rows: Sequence[AttemptRow]) -> OutageError:

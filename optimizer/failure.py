@@ -15,6 +15,7 @@ from typing import Final
 
 from task_agent import errors
 from traces.errors import CredentialsError
+from traces.storage import StorageError
 
 MAX_RETRIES: Final = 2
 """How often an attempt is tried again when infrastructure failed before its first step."""
@@ -52,6 +53,7 @@ CAUSES: Final[Mapping[type[BaseException], Cause]] = MappingProxyType(
         errors.ProviderRateLimitedError: Cause("provider_rate_limited", Fault.INFRASTRUCTURE, retry=True),
         errors.ProviderRefusedRequestError: Cause("request_refused", Fault.AGENT, zero=True),
         CredentialsError: Cause("credentials", Fault.INFRASTRUCTURE, fatal=True),
+        StorageError: Cause("storage", Fault.INFRASTRUCTURE, fatal=True),
         errors.OutOfTurnsError: Cause("out_of_turns", Fault.AGENT, zero=True),
         errors.OutOfTimeError: Cause("out_of_time", Fault.AGENT, zero=True),
         errors.OutOfTokensError: Cause("out_of_tokens", Fault.AGENT, zero=True),

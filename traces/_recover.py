@@ -18,6 +18,9 @@ from traces._manifest import Damage
 from traces._parquet import describe, write_segments
 from traces.segment import Segment, TraceDamagedError
 
+DAMAGED = "damaged"
+"""The folder of files that were set aside, each below its old name."""
+
 
 @dataclass(slots=True)
 class Found:
@@ -57,7 +60,7 @@ def _check(root: Path, segment: Segment, found: Found) -> bool:
     if hashlib.sha256(content).hexdigest() == segment.sha256:
         return True
     reason = f"its content has changed ({len(content):,} bytes, {segment.size_bytes:,} written)"
-    _set_aside(path)
+    _set_aside(root, path)
     found.damages.append(Damage(segment.path, reason, segment.split, segment.attempts))
     return False
 
@@ -72,7 +75,7 @@ def _adopt(root: Path, listed: set[str], found: Found) -> list[Segment]:
         try:
             adopted.append(_whole(root, name))
         except TraceDamagedError as error:
-            _set_aside(path)
+            _set_aside(root, path)
             found.damages.append(Damage(name, error.reason, name.split("/")[0]))
     return adopted
 
@@ -98,8 +101,7 @@ def _seal_dead(root: Path, path: Path, sealed: set[tuple[str, int]], found: Foun
         lines = parse(path.read_bytes())
         split = path.parent.name
         if lines.bad:
-            aside = path.with_name(f"{path.name}.damaged")
-            aside.write_bytes(b"\n".join(lines.bad) + b"\n")
+            _place_for(root, path).write_bytes(b"\n".join(lines.bad) + b"\n")
             name = path.relative_to(root).as_posix()
             found.damages.append(Damage(name, f"{len(lines.bad)} of its lines cannot be read", split))
         rows = [row for row in lines.rows if (row["attempt"], row["start"]) not in sealed]
@@ -121,8 +123,15 @@ def _seal_rows(root: Path, rows: Iterable[Row], name: str) -> list[Segment]:
     ]
 
 
-def _set_aside(path: Path) -> None:
-    path.replace(path.with_name(f"{path.name}.damaged"))
+def _set_aside(root: Path, path: Path) -> None:
+    path.replace(_place_for(root, path))
+
+
+def _place_for(root: Path, path: Path) -> Path:
+    """Name the place for a damaged file, below a folder that nothing reads."""
+    place = root / DAMAGED / path.relative_to(root)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return place
 
 
 def _sweep(root: Path) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from traces.errors import RatchetError
 from traces.event import SCHEMA_VERSION
+from traces.storage import StorageError
 
 
-class TraceDamagedError(RatchetError):
+class TraceDamagedError(StorageError):
     """Say which trace file cannot be read as it was written.
 
     Args:

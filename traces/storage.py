@@ -29,21 +29,7 @@ _FAULTS: Final[dict[int, tuple[str, str]]] = {
 
 
 class StorageError(RatchetError):
-    """Say that a disk, a folder or a file of a run does not do what it must.
-
-    Args:
-        path: What could not be written or read.
-        reason: Why not.
-        hint: How to mend it.
-    """
-
-    def __init__(self, path: str, reason: str, *, hint: str = "") -> None:
-        super().__init__(f"cannot use {path}: {reason}", hint=hint)
-        self.path = path
-        self.reason = reason
-
-    def __reduce__(self) -> tuple[type[StorageError], tuple[str, str], dict[str, str]]:
-        return type(self), (self.path, self.reason), {"hint": self.hint}
+    """Say that a disk, a folder or a file of a run does not do what it must."""
 
 
 def storage_error(error: OSError, where: Path) -> StorageError | None:
@@ -52,7 +38,7 @@ def storage_error(error: OSError, where: Path) -> StorageError | None:
         return None
     reason, mend = _FAULTS[error.errno]
     named = error.filename if isinstance(error.filename, str) and error.filename.startswith("/") else None
-    return StorageError(named or str(where), reason, hint=mend)
+    return StorageError(f"cannot use {named or where}: {reason}", hint=mend)
 
 
 @contextmanager

@@ -42,6 +42,11 @@ class TraceStore:
         """List the segments that count, in the order they were added."""
         return self._manifest.segments()
 
+    @property
+    def latest_start(self) -> int:
+        """Give the number of the latest start of any sealed attempt, 0 when there is none."""
+        return max((span.start for segment in self.segments() for span in segment.spans), default=0)
+
     def damages(self) -> list[Damage]:
         """Name every trace file that was set aside, and why."""
         return self._manifest.damages()
@@ -50,7 +55,7 @@ class TraceStore:
         """Put the store in order after a crash; return the segments this added.
 
         Live files of dead workers are sealed, unfinished attempts included; sealed files the
-        manifest does not know are added; damaged files are renamed to `*.damaged` and named by
+        manifest does not know are added; damaged files are moved to the folder `damaged` and named by
         `damages`. Workers that still live are left alone. Hashes every segment, so it reads the
         whole store once.
         """

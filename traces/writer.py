@@ -14,6 +14,7 @@ from traces._live import LIVE, LiveFile, file_name
 from traces.event import AttemptKey, EventKind, TokenUsage
 from traces.redact import Redactor
 from traces.segment import Segment
+from traces.storage import stored
 
 
 class AttemptTrace:
@@ -46,7 +47,7 @@ class AttemptTrace:
 
         Raises:
             RuntimeError: The attempt has ended before.
-            OSError: The disk refuses; nothing of the event was written.
+            StorageError: The disk refuses; nothing of the event was written.
         """
         if self._ended:
             raise RuntimeError(f"attempt {self.key.attempt!r} has ended; no event may follow `attempt_end`")
@@ -87,7 +88,8 @@ class _Stream:
             line = dump(fields)
         if len(line) * 4 > MAX_EVENT_BYTES and len(line.encode(errors="replace")) > MAX_EVENT_BYTES:
             line = shrink(fields)
-        self.live.append(f"{shared}{line[1:]}\n".encode(errors="replace"))
+        with stored(self.live.path):
+            self.live.append(f"{shared}{line[1:]}\n".encode(errors="replace"))
 
 
 class TraceWriter:
@@ -100,6 +102,8 @@ class TraceWriter:
         redact: Removes secrets; by default it knows only the well-known shapes of keys.
         stamp: Gives a number that grows over processes and restarts; it orders the starts of an
             attempt, so it is the machine's time even where `clock` is virtual.
+        after: The greatest number the store holds: a clock that was set back must not make a
+            later start look like the earlier one.
     """
 
     def __init__(
@@ -110,12 +114,13 @@ class TraceWriter:
         clock: Callable[[], float] = time.time,
         redact: Redactor | None = None,
         stamp: Callable[[], int] = time.time_ns,
+        after: int = 0,
     ) -> None:
         self._root = root
         self._clock = clock
         self._redact = redact or Redactor()
         self._stamp = stamp
-        self._last_start = stamp()
+        self._last_start = max(stamp(), after + 1)
         self._name = f"{file_name(worker)}-{self._last_start:x}"
         self._streams: dict[str, _Stream] = {}
         self._sealed = 0
@@ -123,7 +128,8 @@ class TraceWriter:
     def attempt(self, key: AttemptKey) -> AttemptTrace:
         """Begin to record an attempt; when it was begun before, here or elsewhere, the later start wins."""
         self._last_start = max(self._last_start + 1, self._stamp())
-        return AttemptTrace(self._stream(key.split), key, self._last_start)
+        with stored(self._root):
+            return AttemptTrace(self._stream(key.split), key, self._last_start)
 
     @property
     def unsealed_bytes(self) -> int:
@@ -137,9 +143,10 @@ class TraceWriter:
         them to the store. Blocks for about 20 microseconds per event.
 
         Raises:
-            OSError: The disk refuses; nothing is lost, the next call tries again.
+            StorageError: The disk refuses; nothing is lost, the next call tries again.
         """
-        return [segment for split in sorted(self._streams) for segment in self._seal(split, self._streams[split])]
+        with stored(self._root):
+            return [segment for split in sorted(self._streams) for segment in self._seal(split, self._streams[split])]
 
     def close(self) -> None:
         """Release the files; what is not sealed stays live until `TraceStore.recover`."""

@@ -99,7 +99,7 @@ def check(db: Connection) -> None:
     """
     said = db.execute("PRAGMA quick_check(1)").fetchone()[0]
     if said != "ok":
-        raise LedgerUnusableError(str(db.path), f"the ledger is damaged ({said})", hint=_LOST)
+        raise _error(db.path, f"the ledger is damaged ({said})", _LOST)
 
 
 def unusable(path: Path, error: sqlite3.Error) -> LedgerUnusableError:
@@ -107,11 +107,20 @@ def unusable(path: Path, error: sqlite3.Error) -> LedgerUnusableError:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         reason = f"another process has held it for {BUSY_S:g} s{_holders(path)}"
-        return LedgerUnusableError(str(path), reason, hint=f"end that process, {_RESUME}")
+        return _error(path, reason, f"end that process, {_RESUME}")
     if code == sqlite3.SQLITE_CANTOPEN and not path.exists():
-        return LedgerUnusableError(str(path), "it is gone", hint=f"put it back, {_RESUME}")
+        return _error(path, "it is gone", f"put it back, {_RESUME}")
     reason, mend = _FAULTS.get(code, ("it cannot be opened", f"check permissions and `ulimit -n`, {_RESUME}"))
-    return LedgerUnusableError(str(path), f"{reason} ({error})", hint=mend)
+    return _error(path, f"{reason} ({error})", mend)
+
+
+def replaced(path: Path) -> LedgerUnusableError:
+    """Say that the file was taken away from under an open connection."""
+    return _error(path, "it was removed or replaced during the run", f"put the run's folder back, {_RESUME}")
+
+
+def _error(path: Path | None, reason: str, mend: str) -> LedgerUnusableError:
+    return LedgerUnusableError(f"cannot use {path}: {reason}", hint=mend)
 
 
 def _in_words(error: sqlite3.Error, db: sqlite3.Connection) -> Exception:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.attempt_spec import AttemptResult, AttemptSpec, Purpose
-from optimizer.ledger._connection import LedgerUnusableError, check, connect, unusable
+from optimizer.ledger._connection import check, connect, replaced, unusable
 from optimizer.ledger._schema import SCHEMA, SCHEMA_VERSION
 from optimizer.ledger.lock import RunLockedError
 from optimizer.ledger.records import AttemptRow, Bill, CandidateRow, DrawRequest, LookRow, VerdictRow
@@ -103,9 +103,7 @@ class Ledger:
     def _check_place(self) -> None:
         """Refuse to go on writing into a file that no longer has its name: all of it would be lost."""
         if self._path is not None and _identity(self._path) != self._file:
-            raise LedgerUnusableError(
-                str(self._path), "it was removed or replaced during the run", hint="put the run's folder back, resume"
-            )
+            raise replaced(self._path)
 
     def _check_session(self) -> None:
         """Refuse to write once another driver has begun a session: the lock alone may have been removed."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from optimizer.schedule import InlineScheduler, Job
 from task_agent.harness import HarnessBundle
 from traces.errors import CredentialsError
 from traces.event import TokenUsage
+from traces.storage import StorageError
 from traces.store import TraceStore
 
 BUNDLE = HarnessBundle({"harness.yaml": b"name: a\n", "prompts/system.md": b"Work.\n"})
@@ -50,17 +52,19 @@ class Stage:
     """One ledger, one runner, one `Draws`."""
 
     def __init__(self, folder: Path, answer: Answer) -> None:
-        self.ledger = Ledger(folder / "ledger.sqlite")
+        self.path = folder / "ledger.sqlite"
+        self.ledger = Ledger(self.path)
         self.ledger.begin("r", {})
         row = CandidateRow("c000", 0, None, BUNDLE.hash, "n")
         self.ledger.conclude_slot(0, row, reason="", bill=Bill())
         self.runner = Runner(answer)
+        self.scheduler = InlineScheduler(lambda _: self.runner, in_flight=2)
         self.told: list[Progress] = []
         self.draws = Draws(
             "r",
             1,
             ledger=self.ledger,
-            scheduler=InlineScheduler(lambda _: self.runner, in_flight=2),
+            scheduler=self.scheduler,
             store=TraceStore(folder / "traces"),
             bundle=lambda _: BUNDLE,
             listen=self.told.append,
@@ -70,9 +74,28 @@ class Stage:
         ask = DrawRequest("c000", BUNDLE.hash, "t1", "train", Purpose.SCREEN, count)
         return [row.reward for row in self.draws.draw("stage", [ask])]
 
+    def close(self) -> None:
+        self.scheduler.close()
+        self.ledger.close()
 
-def test_a_stage_is_run_once_and_read_back_after_that(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, lambda job: ended(job, float(job.spec.replicate % 2)))
+
+OpenStage = Callable[[Answer], Stage]
+
+
+@pytest.fixture
+def open_stage(tmp_path: Path) -> Iterator[OpenStage]:
+    with ExitStack() as stack:
+
+        def opened(answer: Answer) -> Stage:
+            stage = Stage(tmp_path, answer)
+            stack.callback(stage.close)
+            return stage
+
+        yield opened
+
+
+def test_a_stage_is_run_once_and_read_back_after_that(open_stage: OpenStage) -> None:
+    stage = open_stage(lambda job: ended(job, float(job.spec.replicate % 2)))
     assert stage.draw() == [0.0, 1.0, 0.0, 1.0]
     assert stage.draw() == [0.0, 1.0, 0.0, 1.0]
     assert sorted(stage.runner.seen) == [f"c000/t1/a{n:02d}" for n in range(4)]
@@ -80,14 +103,14 @@ def test_a_stage_is_run_once_and_read_back_after_that(tmp_path: Path) -> None:
     assert stage.ledger.spend().reserved_usd == 0.0
 
 
-def test_one_lost_attempt_is_missing_and_the_stage_goes_on(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, lambda job: ended(job, None if job.spec.replicate else 1.0, "sandbox_lost"))
+def test_one_lost_attempt_is_missing_and_the_stage_goes_on(open_stage: OpenStage) -> None:
+    stage = open_stage(lambda job: ended(job, None if job.spec.replicate else 1.0, "sandbox_lost"))
     assert stage.draw() == [1.0, None, None, None]
     assert len(stage.runner.seen) == 4
 
 
-def test_a_stage_that_died_altogether_decides_nothing_and_is_drawn_afresh(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, lambda job: ended(job, None, "provider_unavailable"))
+def test_a_stage_that_died_altogether_decides_nothing_and_is_drawn_afresh(open_stage: OpenStage) -> None:
+    stage = open_stage(lambda job: ended(job, None, "provider_unavailable"))
     with pytest.raises(OutageError, match="all 4 attempts of stage died"):
         stage.draw()
     stage.runner.answer = lambda job: ended(job, 1.0)
@@ -95,25 +118,25 @@ def test_a_stage_that_died_altogether_decides_nothing_and_is_drawn_afresh(tmp_pa
     assert [row.spec.replicate for row in stage.ledger.attempts("r", stage="stage+1")] == [4, 5, 6, 7]
 
 
-def test_draining_starts_nothing_more_loses_nothing_and_can_be_gone_on_with(tmp_path: Path) -> None:
+def test_draining_starts_nothing_more_loses_nothing_and_can_be_gone_on_with(open_stage: OpenStage) -> None:
     def drain_at_third(job: Job) -> AttemptResult:
-        stage.draws.draining = len(stage.runner.seen) >= 3
+        stage.draws.halted = lambda: len(stage.runner.seen) >= 3
         return ended(job, 1.0)
 
-    stage = Stage(tmp_path, drain_at_third)
+    stage = open_stage(drain_at_third)
     with pytest.raises(DrainedError, match="not started"):
         stage.draw(20)
     begun = len(stage.runner.seen)
     assert 3 <= begun < 20
     assert len(stage.ledger.attempts("r", state="scored")) == begun
-    stage.draws.draining = False
+    stage.draws.halted = lambda: False
     stage.runner.answer = lambda job: ended(job, 1.0)
     assert stage.draw(20) == [1.0] * 20
     assert len(stage.runner.seen) == len(set(stage.runner.seen)) == 20
 
 
-def test_both_arms_of_a_stage_share_every_moment(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, lambda job: ended(job, 1.0))
+def test_both_arms_of_a_stage_share_every_moment(open_stage: OpenStage) -> None:
+    stage = open_stage(lambda job: ended(job, 1.0))
     arms = [
         DrawRequest(arm, f"h-{arm}", f"t{n}", "heldout", Purpose.GATE) for arm in ("c000", "c001") for n in range(40)
     ]
@@ -122,8 +145,8 @@ def test_both_arms_of_a_stage_share_every_moment(tmp_path: Path) -> None:
     assert 10 <= sum(first_half) <= 30
 
 
-def test_progress_ends_at_the_total(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, lambda job: ended(job, 1.0))
+def test_progress_ends_at_the_total(open_stage: OpenStage) -> None:
+    stage = open_stage(lambda job: ended(job, 1.0))
     stage.draw(7)
     last = [event for event in stage.told if event.kind == "attempts"][-1]
     assert (last.data["done"], last.data["total"]) == (7, 7)
@@ -133,9 +156,31 @@ def test_an_outage_has_an_exit_code_of_its_own_and_is_no_bug() -> None:
     assert exit_code(OutageError("down")) is ExitCode.PROVIDER
 
 
-def test_a_refused_key_stops_at_once_and_leaves_its_attempts_owed(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, lambda job: ended(job, None if job.spec.replicate else 1.0, "credentials"))
+def test_a_refused_key_stops_at_once_and_leaves_its_attempts_owed(open_stage: OpenStage) -> None:
+    stage = open_stage(lambda job: ended(job, None if job.spec.replicate else 1.0, "credentials"))
     with pytest.raises(CredentialsError):
+        stage.draw()
+    assert not stage.ledger.attempts("r", state="missing")
+    stage.runner.answer = lambda job: ended(job, 1.0)
+    assert stage.draw() == [1.0] * 4
+
+
+def test_each_result_is_on_disk_the_moment_it_is_there(open_stage: OpenStage) -> None:
+    recorded: list[int] = []
+
+    def answer(job: Job) -> AttemptResult:
+        with closing(Ledger(stage.path, read_only=True)) as reader:
+            recorded.append(len(reader.attempts(state="scored")))
+        return ended(job, 1.0)
+
+    stage = open_stage(answer)
+    stage.draw(6)
+    assert recorded[-1] >= 3  # two are in flight, and the caller may be one behind
+
+
+def test_a_disk_that_refuses_stops_the_run_and_leaves_its_attempts_owed(open_stage: OpenStage) -> None:
+    stage = open_stage(lambda job: ended(job, None if job.spec.replicate else 1.0, "storage"))
+    with pytest.raises(StorageError):
         stage.draw()
     assert not stage.ledger.attempts("r", state="missing")
     stage.runner.answer = lambda job: ended(job, 1.0)

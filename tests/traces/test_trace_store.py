@@ -169,7 +169,7 @@ def test_a_damaged_segment_is_set_aside_and_named(tmp_path: Path) -> None:
         (bad.path, ("c001/bad/a00",)),
         (lost.path, ("c002/lost/a00",)),
     ]
-    assert (tmp_path / f"{bad.path}.damaged").exists()
+    assert (tmp_path / "damaged" / bad.path).exists()
     assert TraceStore(tmp_path).attempts() == ["c000/good/a00"]
     with pytest.raises(NotFoundError):
         store.read_attempt("c001/bad/a00")
@@ -199,7 +199,7 @@ def test_an_unreadable_live_line_is_set_aside_and_the_rest_kept(tmp_path: Path) 
     (segment,) = store.recover()
     assert segment.rows == 6
     assert "1 of its lines" in store.damages()[0].reason
-    assert live.with_name(f"{live.name}.damaged").read_bytes() == b"\xff\xfe garbage\n"
+    assert (tmp_path / "damaged" / live.relative_to(tmp_path)).read_bytes() == b"\xff\xfe garbage\n"
 
 
 def test_half_written_files_are_swept_away(tmp_path: Path) -> None:

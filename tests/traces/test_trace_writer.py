@@ -159,19 +159,34 @@ _FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from traces.event import AttemptKey, EventKind
+from traces.storage import StorageError
 from traces.writer import TraceWriter
 trace = TraceWriter(Path(sys.argv[1]), "w0").attempt(AttemptKey("r", "c000", "t", "train", "c000/t/a00"))
 trace.emit(EventKind.NOTE, text="fits")
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, resource.RLIM_INFINITY))
 try:
     trace.emit(EventKind.NOTE, text="x" * 5000)
-except OSError:
+except StorageError as error:
+    print(error, error.hint)
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     trace.emit(EventKind.NOTE, text="fits again")
 """
 
 
 def test_a_refused_write_leaves_no_torn_event(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-c", _FULL_DISK, str(tmp_path)], check=True)
+    said = subprocess.run(
+        [sys.executable, "-c", _FULL_DISK, str(tmp_path)], check=True, capture_output=True, text=True
+    ).stdout
+    assert "a file may not grow any more" in said
+    assert "resume the run" in said
     events = TraceStore(tmp_path).read_attempt("c000/t/a00")
     assert [event.text for event in events] == ["fits", "fits again"]
+
+
+def test_a_later_start_wins_though_the_clock_was_set_back_in_between(tmp_path: Path) -> None:
+    store = TraceStore(tmp_path)
+    for text, now in (("killed", 10**18), ("whole", 5)):
+        store.recover()
+        with TraceWriter(tmp_path, text, stamp=lambda now=now: now, after=store.latest_start) as writer:
+            writer.attempt(attempt_key()).emit(EventKind.NOTE, text=text)
+    assert [event.text for event in store.read_attempt(attempt_key().attempt)] == ["whole"]

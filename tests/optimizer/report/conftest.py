@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +98,11 @@ class Book:
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Book:
+def book(tmp_path: Path) -> Iterator[Book]:
     """Give an empty run."""
-    return Book(tmp_path / "runs" / "night")
+    made = Book(tmp_path / "runs" / "night")
+    yield made
+    made.ledger.close()
 
 
 @pytest.fixture
