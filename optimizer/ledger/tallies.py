@@ -46,7 +46,10 @@ class TaskTally:
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Aggregate one candidate's held-out attempts: the mean of its tasks' means, and of their squares."""
+    """Aggregate one candidate's held-out attempts: the mean of its tasks' means, and of their squares.
+
+    For people only, once nothing can be proposed any more.
+    """
 
     candidate: str
     tasks: int
@@ -74,6 +77,7 @@ class Tallies:
     proposer: Bills
     reflector: Bills
     lost: Bills
+    held_out: tuple[HeldOut, ...] = ()
 
 
 TRAIN_EVIDENCE = ("baseline", "screen")
@@ -97,12 +101,6 @@ GROUP BY candidate
 """
 
 
-def read_held_out(path: Path) -> tuple[HeldOut, ...]:
-    """Aggregate the held-out attempts by candidate; for people only, once nothing can be proposed any more."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30.0)) as db:
-        return tuple(HeldOut(*row) for row in db.execute(_HELD_OUT))
-
-
 def read_tallies(db: sqlite3.Connection) -> Tallies:
     """Count the attempts and bills of an open ledger."""
     return Tallies(
@@ -111,6 +109,7 @@ def read_tallies(db: sqlite3.Connection) -> Tallies:
         proposer=_bills(db, "slots"),
         reflector=_bills(db, "judgements"),
         lost=_bills(db, "bills"),
+        held_out=tuple(HeldOut(*row) for row in db.execute(_HELD_OUT)),
     )
 
 
