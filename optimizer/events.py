@@ -157,6 +157,11 @@ def spend_data(spent: Spend) -> dict[str, float]:
     return {"usd": round(spent.usd, 6), "tokens": spent.tokens, "unpriced": spent.unpriced_requests}
 
 
+def log_of(run_folder: Path) -> Path:
+    """Name the log of the run in a folder."""
+    return run_folder / NAME
+
+
 # Lines ------------------------------------------------------------------------
 
 
@@ -189,17 +194,17 @@ def read_events(path: Path) -> Iterator[Progress]:
         return
 
 
-def last_events(path: Path, count: int) -> list[Progress]:
-    """Read the last events without reading those before them."""
+def last_events(path: Path, count: int, worth: Callable[[Progress], bool] = lambda _: True) -> list[Progress]:
+    """Read the last events that are `worth` it, without reading what lies before them."""
     try:
         with path.open("rb") as file:
-            begin, tail = file.seek(0, os.SEEK_END), b""
-            while begin > 0 and len(events := _whole_events(tail, begin)) < count:
+            begin, tail, events = file.seek(0, os.SEEK_END), b"", list[Progress]()
+            while begin > 0 and len(events) < count:
                 step = min(max(_BLOCK, len(tail)), begin)
                 begin -= step
                 file.seek(begin)
                 tail = file.read(step) + tail
-            events = _whole_events(tail, begin)
+                events = [event for event in _whole_events(tail, begin) if worth(event)]
     except OSError:
         return []
     return events[-count:] if count > 0 else []

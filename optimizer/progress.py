@@ -61,12 +61,16 @@ class InTurn:
 
     def __init__(self, handle: Listener) -> None:
         self._handle = handle
-        self._waiting: deque[Progress] = deque()
+        self._waiting: deque[Callable[[], None]] = deque()
         self._lock = threading.Lock()
 
     def __call__(self, progress: Progress) -> None:
         """Handle the event, or leave it to the one who handles one now."""
-        self._waiting.append(progress)
+        self.do(lambda: self._handle(progress))
+
+    def do(self, work: Callable[[], None]) -> None:
+        """Do something in its turn among the events."""
+        self._waiting.append(work)
         self._drain()
 
     def between(self, work: Callable[[], None]) -> None:
@@ -82,6 +86,6 @@ class InTurn:
         while self._waiting and self._lock.acquire(blocking=False):
             try:
                 while self._waiting:
-                    self._handle(self._waiting.popleft())
+                    self._waiting.popleft()()
             finally:
                 self._lock.release()

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from optimizer.cli.exit_codes import ExitCode
-from optimizer.cli.live import listener
+from optimizer.cli.live import Display, listener
 from optimizer.cli.output import write_json
 from optimizer.cli.summary import write_summary
 from optimizer.facts import read_facts, status
@@ -17,9 +17,11 @@ from optimizer.run import Interrupted
 from optimizer.run_folder import RunFolder
 
 
-def drive(work: Callable[[Listener], object], runs: Path, run: str, *, as_json: bool) -> None:
+def drive(
+    work: Callable[[Listener], object], runs: Path, run: str, *, as_json: bool, display: Display = Display.AUTO
+) -> None:
     """Let `work` drive the run and end with its summary; a stopped run says how to go on."""
-    with listener() as listen:
+    with listener(display) as listen:
         try:
             work(listen)
         except Interrupted:

@@ -17,11 +17,13 @@ from optimizer.cli import (
     config,
     doctor,
     export,
+    replay,
     report,
     resume,
     run,
     runs,
     status,
+    tail,
     tasks,
     trace,
 )
@@ -49,6 +51,8 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("resume")(resume.resume)
 app.command("status")(status.status)
+app.command("tail")(tail.tail)
+app.command("replay")(replay.replay)
 app.command("report")(report.report)
 app.command("audit")(audit.audit)
 app.command("doctor")(doctor.doctor)

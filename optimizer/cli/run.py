@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from optimizer.cli.live import Display, ShowAs
 from optimizer.cli.options import RUNS, AsJsonIfAsked, RunsDir
 
 
@@ -31,6 +32,7 @@ def run(
         bool, typer.Option("--new-split", help="Deal the suite's tasks anew; every report will say so.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; write and pay nothing.")] = False,
+    display: ShowAs = Display.AUTO,
     as_json: AsJsonIfAsked = False,
     runs_dir: RunsDir = RUNS,
 ) -> None:
@@ -55,7 +57,13 @@ def run(
         show_plan(config, runs_dir, new_split=new_split, as_json=as_json)
         return
     name = run_id or f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    drive(lambda listen: start(config, runs_dir, name, listen, new_split=new_split), runs_dir, name, as_json=as_json)
+    drive(
+        lambda listen: start(config, runs_dir, name, listen, new_split=new_split),
+        runs_dir,
+        name,
+        as_json=as_json,
+        display=display,
+    )
 
 
 def _harness(path: Path | None) -> Path | None:
