@@ -82,7 +82,7 @@ def plan_run(config: RunConfig, runs: Path, *, new_split: bool = False) -> Plan:
 def plan_resumed(config: RunConfig, folder: RunFolder) -> Plan:
     """Check everything a resumed run needs: its own splits, and the sandbox it began with."""
     check_credentials(config)
-    lock = json.loads(folder.lock.read_text())
+    lock = folder.read_lock()
     with config.pointing():
         registry = registry_of(folder.path.parent)
         parts = check_parts(config, lambda suite: registry.record(suite, lock["uid"]))

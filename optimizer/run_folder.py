@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from traces.errors import NotFoundError, UsageError
+from traces.errors import ConfigError, NotFoundError, Place, UsageError
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -56,6 +57,35 @@ class RunFolder:
         """Name the report."""
         return self.path / "report.md"
 
+    @property
+    def log(self) -> Path:
+        """Name the file that takes the output of a driver without a terminal."""
+        return self.path / "driver.log"
+
+    def command(self, verb: str, *words: str) -> str:
+        """Write the `ratchet` command that does something with this run, as a person would type it here."""
+        where = [] if self.path.parent == Path("runs") else ["--runs-dir", str(self.path.parent)]
+        return shlex.join(["ratchet", *verb.split(), self.id, *words, *where])
+
+    def read_lock(self) -> dict[str, Any]:
+        """Read the hashes and names the run stands on (Any: JSON).
+
+        Raises:
+            ConfigError: The file is missing or damaged.
+        """
+        hint = f"put {self.lock.name} back from a copy of the run, or begin a new run from {self.config}"
+        try:
+            lock = json.loads(self.lock.read_bytes())
+        except FileNotFoundError:
+            raise ConfigError("is missing", place=Place(self.lock), hint=hint) from None
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"is damaged: {error}", place=Place(self.lock), hint=hint) from None
+        needed = ("uid", "suite", "splits", "harness", "config", "models", "sandbox")
+        gone = needed if not isinstance(lock, dict) else [name for name in needed if name not in lock]
+        if gone:
+            raise ConfigError(f"is damaged: it lacks {', '.join(gone)}", place=Place(self.lock), hint=hint)
+        return dict(lock)
+
     def write_lock(self, lock: Mapping[str, Any]) -> None:
         """Write the hashes as readable JSON (Any: JSON)."""
         self.lock.write_text(json.dumps(lock, indent=2, sort_keys=True) + "\n")
@@ -83,7 +113,13 @@ def new_run(runs: Path, run: str) -> RunFolder:
 
 
 def list_runs(runs: Path) -> list[RunFolder]:
-    """List the runs of a folder, newest first."""
+    """List the runs of a folder, newest first; a folder that is not there holds none.
+
+    Raises:
+        UsageError: It is no folder.
+    """
+    if runs.exists() and not runs.is_dir():
+        raise UsageError(f"{runs} is a file, not a folder of runs", hint="name a folder with --runs-dir")
     found = [RunFolder(path.parent) for path in runs.glob("*/ledger.sqlite")]
     return sorted(found, key=lambda folder: folder.ledger.stat().st_ctime, reverse=True)
 
