@@ -62,7 +62,7 @@ class Draws:
         self._bundle = bundle
         self._listen = listen
         self._durations: deque[float] = deque(maxlen=REMEMBERED)
-        self.draining = False
+        self.halted: Callable[[], bool] = lambda: False
 
     def draw(self, stage: str, requests: Sequence[DrawRequest]) -> list[AttemptRow]:
         """Return the stage's finished attempts, running those that are still owed.
@@ -107,7 +107,7 @@ class Draws:
 
     def _jobs(self, rows: Sequence[AttemptRow], meter: StageMeter) -> Iterator[Job]:
         for row in rows:
-            if self.draining:
+            if self.halted():
                 return
             meter.launch()
             yield Job(row.spec, self._bundle(row.spec.candidate))

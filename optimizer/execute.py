@@ -13,6 +13,9 @@ from optimizer.proposing import propose_change
 from optimizer.state import Phase, RunState
 from optimizer.verdicts import decide as give_verdict
 
+ENDING = "ending"
+"""The notice that holds a person's wish to end the night early: its text is the reason."""
+
 EXAMINE = {"check": check, "reflect": reflect_on, "screen": screen_on_train}
 
 
@@ -21,7 +24,18 @@ class Driver:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self.stop = ""
+        self.stop = next((note["text"] for note in bench.ledger.notices() if note["kind"] == ENDING), "")
+
+    def end(self, reason: str) -> None:
+        """End the night early, with its certified number; the record keeps that, so a resume does the same."""
+        self._bench.ledger.note(ENDING, reason)
+        self.stop = reason
+
+    @property
+    def between_iterations(self) -> bool:
+        """Say whether no candidate is open; what is left after certifying costs nothing and is done first."""
+        state = self.state()
+        return state.open_candidate is None and Phase.CERTIFY not in state.concluded
 
     def step(self) -> Step | None:
         """Take the next step and return it, or None when the run is finished."""

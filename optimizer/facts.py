@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -11,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from optimizer.candidates import BASELINE
+from optimizer.control import standing
 from optimizer.failure import fault_of
 from optimizer.ledger import AttemptRow, CandidateRow, Ledger, LookRow, VerdictRow
 from optimizer.ledger.lock import holder
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from optimizer.propose import PredictionScore
 
 Json = dict[str, Any]  # Any: JSON
+LOUD = ("needs attention", "paused", "resumed", "stopped")
+"""Kinds of notices that say how a run stands, while its driver lives and after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +79,27 @@ class Facts:
 
     @property
     def phase(self) -> str:
-        """Name the run's state: finished, running, needs attention, or stopped (it can be resumed)."""
+        """Name the run's state: finished, running, paused, needs attention, or stopped (it can be resumed)."""
         if self.finish is not None:
             return "finished"
-        if self.driver_pid is not None:
-            return "running"
-        loud = [note["kind"] for note in self.notices if note["kind"] in ("needs attention", "paused", "resumed")]
-        return "needs attention" if loud and loud[-1] == "needs attention" else "stopped"
+        last = next((note["kind"] for note in reversed(self.notices) if note["kind"] in LOUD), "")
+        if last == "needs attention" or (last == "paused" and self.driver_pid is not None):
+            return str(last)
+        return "running" if self.driver_pid is not None else "stopped"
+
+    @property
+    def attention(self) -> str | None:
+        """Say what the run needs a person for, or nothing."""
+        said = [note["text"] for note in self.notices if note["kind"] == "needs attention"]
+        return said[-1] if said and self.phase == "needs attention" else None
+
+    @property
+    def stopping(self) -> Json | None:
+        """Give what a person asked of the living driver and is not done yet."""
+        asked = standing(self.folder.path, self.driver_pid)
+        if asked is None or self.phase == "paused":
+            return None
+        return {"asked": asked.verb, "after": asked.after, "certify": asked.certify, "at": asked.at}
 
     @property
     def champion(self) -> CandidateRow:
@@ -178,7 +195,7 @@ def _facts(folder: RunFolder, ledger: Ledger) -> Facts:
     judged = {row.id: ledger.judgement(row.id) for row in candidates}
     return Facts(
         folder=folder,
-        lock=json.loads(folder.lock.read_text()),
+        lock=folder.read_lock(),
         state=ledger.state(),
         candidates=candidates,
         verdicts=ledger.verdicts(),
@@ -198,6 +215,12 @@ def _facts(folder: RunFolder, ledger: Ledger) -> Facts:
     )
 
 
+def _unwritten_baseline(folder: RunFolder) -> CandidateRow:
+    """Stand in for the baseline of a run whose driver has only just begun."""
+    harness = str(folder.read_lock()["harness"])
+    return CandidateRow(BASELINE, 0, None, harness, harness)
+
+
 def _json(ledger: Ledger, phase: Phase) -> Json | None:
     record = ledger.conclusion(phase)
     return dict(record) if record is not None else None
@@ -212,6 +235,8 @@ def status(facts: Facts) -> Json:
         "run": facts.folder.id,
         "state": facts.phase,
         "stop_reason": facts.finish["reason"] if facts.finish else None,
+        "stopping": facts.stopping,
+        "attention": facts.attention,
         "simulated": facts.simulated,
         "champion": facts.state.champion,
         "champion_title": facts.champion.title,

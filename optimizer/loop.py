@@ -87,6 +87,10 @@ class Finish:
 
 Step = Measure | Propose | Examine | Reserve | LookAt | GiveUp | Certify | Finish
 
+ASKED = "asked to end"
+ASKED_NOW = "asked to end now"
+"""Reasons of a night that a person ends early: after the open candidate is decided, or without it."""
+
 STAGES = ("check", "reflect", "screen")
 """The stages before the gate, in order: free first, then cheap, then train attempts."""
 
@@ -100,7 +104,8 @@ def decide(state: RunState, stops: Stops) -> Step | None:
     if Phase.FINISH in state.concluded:
         return None
     for phase in (Phase.PREFLIGHT, Phase.BASELINE):
-        if phase not in state.concluded and (stops.preflight or phase is not Phase.PREFLIGHT):
+        wanted = not state.stop and (stops.preflight or phase is not Phase.PREFLIGHT)
+        if phase not in state.concluded and wanted:
             return Measure(phase)
     reason = stop_reason(state, stops)
     candidate = state.open_candidate
@@ -115,10 +120,11 @@ def stop_reason(state: RunState, stops: Stops) -> str:
     """Name the hard stop that holds, or give an empty string."""
     spent = state.spend.usd + state.spend.reserved_usd + stops.keep_back_usd
     held = {
-        state.stop: bool(state.stop),
+        ASKED_NOW: state.stop == ASKED_NOW,
         "money": stops.budget_usd is not None and spent >= stops.budget_usd,
         "tokens": stops.tokens is not None and state.spend.tokens >= stops.tokens,
         "deadline": stops.time_s is not None and state.elapsed_s >= stops.time_s,
+        state.stop: bool(state.stop),
         "iterations": state.slots >= stops.iterations,
         "planned tests used": state.tests_used >= stops.k_max,
         "no progress": state.since_keep >= stops.no_progress,
@@ -128,9 +134,11 @@ def stop_reason(state: RunState, stops: Stops) -> str:
 
 
 def _advance(candidate: CandidateState, state: RunState, reason: str) -> Step:
-    """Move the open candidate on; hard stops other than money and time let it be decided first."""
+    """Move the open candidate on; hard stops other than money, time and a person's let it be decided first."""
     if candidate.parent != state.champion:
         return GiveUp(candidate.id, "stale")
+    if reason == ASKED_NOW:
+        return GiveUp(candidate.id, "ended")
     if reason in ("money", "tokens"):
         return GiveUp(candidate.id, "money")
     if reason == "deadline":

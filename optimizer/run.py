@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import secrets
-import signal
+import shutil
+import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from types import FrameType
 
 from optimizer.bench import Bench
 from optimizer.candidates import BASELINE, Archive
 from optimizer.clients import make_client
 from optimizer.config import RunConfig
-from optimizer.draws import DrainedError, Draws, OutageError
+from optimizer.control import Control, Interrupted
+from optimizer.draws import Draws, OutageError
 from optimizer.events import NAME as EVENTS
 from optimizer.events import EventLog, with_spend
-from optimizer.execute import Driver
-from optimizer.history import History
 from optimizer.ledger import Bill, CandidateRow, DriverLock, Ledger
+from optimizer.notify import notifier
+from optimizer.patience import Patience
 from optimizer.plan import Plan, plan_resumed, plan_run, registry_of
 from optimizer.progress import Listener, Progress
 from optimizer.reap import guarded
@@ -31,14 +31,12 @@ from optimizer.report import write_report
 from optimizer.run_file import dump, load_run_file
 from optimizer.run_folder import RunFolder, new_run
 from optimizer.schedule import InlineScheduler, Scheduler
+from optimizer.shift import Shift
 from optimizer.standing import started
 from optimizer.worker import WorkerSetup, open_writer
 from task_agent.harness import EditSurface, normalised_hash
+from traces.errors import RatchetError
 from traces.store import TraceStore
-
-
-class Interrupted(BaseException):
-    """Say that a person stopped the run; it can be resumed."""
 
 
 def start(config: RunConfig, runs: Path, run: str, listen: Listener, *, new_split: bool = False) -> RunFolder:
@@ -46,69 +44,135 @@ def start(config: RunConfig, runs: Path, run: str, listen: Listener, *, new_spli
 
     Raises:
         Interrupted: A person stopped it; it can be resumed.
-        OutageError: A stage died of infrastructure; it can be resumed.
+        OutageError: An outage lasted too long; it can be resumed.
     """
     plan = plan_run(config, runs, new_split=new_split)
-    folder = new_run(runs, run)
-    lock = {**plan.lock, "uid": f"{run}-{secrets.token_hex(4)}"}
-    enrolled = registry_of(runs).enrol(plan.suite.hash, lock["uid"], lambda: plan.splits, new_split=new_split)
-    folder.config.write_text(dump(config))
-    folder.write_lock(lock)
-    _drive(folder, plan, listen, notice=enrolled.notice)
+    folder, notice = _write_down(plan, runs, run, new_split=new_split)
+    _drive(folder, plan, listen, notice=notice)
     return folder
+
+
+def prepare(config: RunConfig, runs: Path, run: str, *, new_split: bool = False) -> RunFolder:
+    """Check everything a new run needs and write it down, for a driver that `resume` starts; nothing is paid."""
+    return _write_down(plan_run(config, runs, new_split=new_split), runs, run, new_split=new_split)[0]
 
 
 def resume(folder: RunFolder, listen: Listener) -> None:
     """Take a run up where its ledger ends; the same specs are completed, none is paid twice."""
-    _drive(folder, plan_resumed(load_run_file(folder.config), folder), listen, notice="")
+    _drive(folder, check_resumable(folder), listen, notice="")
+
+
+def check_resumable(folder: RunFolder) -> Plan:
+    """Check everything that taking a run up needs; writes nothing."""
+    return plan_resumed(load_run_file(folder.config), folder)
+
+
+def check_undriven(folder: RunFolder) -> None:
+    """Refuse a run that a living driver holds.
+
+    Raises:
+        RunLockedError: It is driven.
+    """
+    with DriverLock(folder.path):
+        return
+
+
+def _write_down(plan: Plan, runs: Path, run: str, *, new_split: bool) -> tuple[RunFolder, str]:
+    """Make a run's folder, whole or not at all, whatever interrupts; gives what is to be told of its suite."""
+    folder = new_run(runs, run)
+    try:
+        lock = {**plan.lock, "uid": f"{run}-{secrets.token_hex(4)}"}
+        enrolled = registry_of(runs).enrol(plan.suite.hash, lock["uid"], lambda: plan.splits, new_split=new_split)
+        folder.config.write_text(dump(plan.config))
+        folder.write_lock(lock)
+        with closing(Ledger(folder.ledger)) as ledger:
+            ledger.begin(folder.id, plan.lock)
+            if enrolled.notice:
+                ledger.note("suite", enrolled.notice)
+            _enter_baseline(ledger, Archive(folder.candidates), plan)
+    except BaseException:
+        shutil.rmtree(folder.path, ignore_errors=True)
+        raise
+    return folder, enrolled.notice
 
 
 def _drive(folder: RunFolder, plan: Plan, listen: Listener, *, notice: str) -> None:
     with ExitStack() as stack:
         stack.enter_context(DriverLock(folder.path))
-        left = stack.enter_context(guarded(_uid(folder), plan.sandbox))
         listen = stack.enter_context(EventLog(folder.path / EVENTS, listen))
-        bench = _open_bench(folder, plan, listen, stack)
-        bench.listen(started(bench, plan.said))
-        for kind, text in (("suite", notice), ("leftovers", str(left) if left else "")):
-            if text:
-                bench.ledger.note(kind, text)
-                listen(Progress("notice", text, {}))
-        stack.callback(write_report, folder)
-        history = History(folder, lambda text: listen(Progress("notice", text, {})))
-        stack.callback(history.write)
-        stack.enter_context(_stop_on_signal(bench.draws, listen))
+        listen = stack.enter_context(notifier(plan.config.notify, folder, listen))
+        back = folder.command("resume")
+        control = Control(folder.path, listen, grace_s=plan.config.schedule.grace_s, back=back)
+        stack.enter_context(control.signals())
+        ledger = Ledger(folder.ledger)
+        stack.callback(ledger.close)
         try:
-            _run_to_end(bench, folder, history)
-        except OutageError as error:
-            bench.ledger.note("needs attention", f"{error.message}; {error.hint}")
+            left = stack.enter_context(guarded(_uid(folder), plan.sandbox))
+            bench = _open_bench(folder, plan, ledger, control, listen, stack)
+            control.arm()
+            _tell(bench, plan, [("suite", notice), ("leftovers", str(left) if left else "")])
+            stack.callback(write_report, folder)
+            with control.watching():
+                Shift(bench, control, _patience(plan.config), conclude=lambda: write_report(folder)).work()
+        except RatchetError as error:
+            _need_attention(ledger, listen, error, back)
             raise
-        except (Interrupted, DrainedError, KeyboardInterrupt):
-            bench.ledger.note("paused", "stopped by a person")
-            listen(Progress("paused", f"stopped; ratchet resume {folder.id} goes on", {}))
+        except (Interrupted, KeyboardInterrupt):
+            _leave(ledger, ("stopped", "stopped by a person"))
+            listen(Progress("stopped", f"stopped; {back} goes on, and nothing is paid twice", {"next": back}))
             raise Interrupted from None
 
 
-def _run_to_end(bench: Bench, folder: RunFolder, history: History) -> None:
-    driver = Driver(bench)
-    while driver.step() is not None:
-        write_report(folder)
-        history.write()
-        if bench.draws.draining:
-            raise Interrupted
+def _leave(ledger: Ledger, *notes: tuple[str, str]) -> None:
+    """Leave a run to be resumed: no money stays set aside for what is not under way."""
+    ledger.heartbeat()
+    _release(ledger)
+    for kind, text in notes:
+        ledger.note(kind, text)
 
 
-def _open_bench(folder: RunFolder, plan: Plan, listen: Listener, stack: ExitStack) -> Bench:
+def _need_attention(ledger: Ledger, listen: Listener, error: RatchetError, back: str) -> None:
+    """Leave a run that cannot go on by itself; an outage's own last word was told already."""
+    error.hint = f"{back}, when that is mended" if isinstance(error, OutageError) else error.hint
+    with suppress(sqlite3.Error, RatchetError):  # the ledger may be what failed
+        _leave(ledger)
+        if not isinstance(error, OutageError):
+            ledger.note("needs attention", error.message)
+            data = {"error": error.message, "hint": error.hint, "retry_in_s": None}
+            listen(Progress("needs_attention", f"{error.message}; mend it, then: {back}", data))
+
+
+def _release(ledger: Ledger) -> None:
+    ledger.reserve([row.rowid for row in ledger.attempts(state="planned")], 0.0)
+
+
+def _patience(config: RunConfig) -> Patience:
+    outage = config.outage
+    return Patience(outage.first_wait_s, outage.longest_wait_s, outage.give_up_hours * 3600)
+
+
+def _tell(bench: Bench, plan: Plan, notes: Sequence[tuple[str, str]]) -> None:
+    bench.listen(started(bench, plan.said))
+    for kind, text in notes:
+        if text:
+            if kind != "suite":  # that one was noted with the run
+                bench.ledger.note(kind, text)
+            bench.listen(Progress("notice", text, {}))
+
+
+def _open_bench(
+    folder: RunFolder, plan: Plan, ledger: Ledger, control: Control, listen: Listener, stack: ExitStack
+) -> Bench:
     config = plan.config
-    ledger = Ledger(folder.ledger)
-    stack.callback(ledger.close)
     listen = with_spend(listen, ledger.spend)
     ledger.begin(folder.id, plan.lock)
+    _release(ledger)  # what a killed driver had set aside would look like money spent
     ledger.open_session()
+    if ledger.notices():
+        ledger.note("resumed", "a driver took the run up")
     store = TraceStore(folder.traces)
     store.add(store.recover())
     archive = Archive(folder.candidates)
-    _enter_baseline(ledger, archive, plan)
     launch = f"{time.time_ns():x}-{os.getpid()}"
     scheduler = _open_scheduler(folder, plan, launch)
     stack.callback(scheduler.close)
@@ -117,6 +181,7 @@ def _open_bench(folder: RunFolder, plan: Plan, listen: Listener, stack: ExitStac
     draws = Draws(
         folder.id, config.seed, ledger=ledger, scheduler=scheduler, store=store, bundle=archive.load, listen=listen
     )
+    draws.halted = lambda: control.draining
     ledger.note("sandbox", plan.said)
     return Bench(
         run=folder.id,
@@ -142,7 +207,7 @@ def _open_bench(folder: RunFolder, plan: Plan, listen: Listener, stack: ExitStac
 
 
 def _uid(folder: RunFolder) -> str:
-    return str(json.loads(folder.lock.read_text())["uid"])
+    return str(folder.read_lock()["uid"])
 
 
 def _enter_baseline(ledger: Ledger, archive: Archive, plan: Plan) -> None:
@@ -160,21 +225,3 @@ def _open_scheduler(folder: RunFolder, plan: Plan, launch: str) -> Scheduler:
     from optimizer.schedule.ray_pool import RayScheduler
 
     return RayScheduler(setup, workers, settings.in_flight, address=settings.address)
-
-
-@contextmanager
-def _stop_on_signal(draws: Draws, listen: Listener) -> Iterator[None]:
-    """Drain at the first Ctrl-C (attempts in flight may end), stop at once at the second."""
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        if draws.draining:
-            raise KeyboardInterrupt
-        draws.draining = True
-        listen(Progress("notice", "stopping: attempts in flight may end; Ctrl-C again stops at once", {}))
-
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -44,6 +44,7 @@ RULINGS = {
     "level_exhausted": Ruling(Verdict.UNDECIDED, "the night's planned tests are used up"),
     "money": Ruling(Verdict.UNDECIDED, "the budget does not reach for a test"),
     "time": Ruling(Verdict.UNDECIDED, "the time does not reach for a test"),
+    "ended": Ruling(Verdict.UNDECIDED, "the night was ended before a test"),
     "stale": Ruling(Verdict.UNDECIDED, "the champion changed meanwhile"),
 }
 """Cause -> ruling. An outage is no cause: the stage stays pending and the run pauses."""

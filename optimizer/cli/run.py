@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from optimizer.cli.detaching import Detach
 from optimizer.cli.live import Display, ShowAs
-from optimizer.cli.options import RUNS, AsJsonIfAsked, RunsDir
+from optimizer.cli.options import RUNS, AsJsonIfAsked, FailUnlessImproved, RunsDir
 
 
 def run(
@@ -32,7 +33,9 @@ def run(
         bool, typer.Option("--new-split", help="Deal the suite's tasks anew; every report will say so.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; write and pay nothing.")] = False,
+    detach: Detach = False,
     display: ShowAs = Display.AUTO,
+    unless_improved: FailUnlessImproved = False,
     as_json: AsJsonIfAsked = False,
     runs_dir: RunsDir = RUNS,
 ) -> None:
@@ -40,9 +43,10 @@ def run(
 
     Example: ratchet run configs/quickstart.yaml --run-id demo
     """
+    from optimizer.cli.detaching import launch
     from optimizer.cli.driving import drive
     from optimizer.cli.dry_run import show_plan
-    from optimizer.run import start
+    from optimizer.run import prepare, start
     from optimizer.run_file import load_run_file
 
     overrides: dict[str, Any] = {  # Any: YAML values
@@ -57,12 +61,16 @@ def run(
         show_plan(config, runs_dir, new_split=new_split, as_json=as_json)
         return
     name = run_id or f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    if detach:
+        launch(prepare(config, runs_dir, name, new_split=new_split), as_json=as_json)
+        return
     drive(
         lambda listen: start(config, runs_dir, name, listen, new_split=new_split),
         runs_dir,
         name,
         as_json=as_json,
         display=display,
+        unless_improved=unless_improved,
     )
 
 

@@ -30,6 +30,7 @@ SHORT: Final[Mapping[str, str]] = {
     "level_exhausted": "the planned tests are used up",
     "money": "no money left for a test",
     "time": "no time left for a test",
+    "ended": "the night was ended early",
     "stale": "the champion changed meanwhile",
 }
 """Cause of a verdict -> a reason of at most 32 characters, for a person (a proposer learns less)."""

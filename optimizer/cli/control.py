@@ -1,0 +1,86 @@
+"""What `stop`, `pause` and `resume` share: a request to the living driver of a run, and its answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from optimizer.control import Request, ask, standing
+from optimizer.ledger.lock import holder
+from optimizer.run_folder import RunFolder
+from traces.errors import UsageError
+
+Wait = Annotated[bool, typer.Option("--wait", help="Come back only when it is done.")]
+LOOK_EVERY_S = 0.5
+
+Json = dict[str, Any]  # Any: JSON
+
+
+def living(folder: RunFolder) -> int:
+    """Give the pid of the run's driver.
+
+    Raises:
+        UsageError: There is none; says how the run stands.
+    """
+    pid = holder(folder.path)
+    if pid is None:
+        _refuse(folder)
+    return pid
+
+
+def _refuse(folder: RunFolder) -> NoReturn:
+    from optimizer.facts import read_facts
+
+    state = read_facts(folder).phase
+    way_on = folder.command("report") if state == "finished" else f"{folder.command('resume')} goes on"
+    raise UsageError(f"no driver works on run {folder.id!r}: it is {state} already", hint=way_on)
+
+
+def send(folder: RunFolder, request: Request) -> Request:
+    """Leave the request for the driver; gives it with its time."""
+    return ask(folder.path, request)
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    """Wait for as long as it takes; Ctrl-C ends the waiting, not the run."""
+    while not done():
+        time.sleep(LOOK_EVERY_S)
+
+
+def is_paused(folder: RunFolder) -> bool:
+    """Say whether the driver waits, or is gone."""
+    from optimizer.facts import read_facts
+
+    return read_facts(folder).phase != "running"
+
+
+def answer(folder: RunFolder, request: Request | None, said: str, following: dict[str, str], *, as_json: bool) -> None:
+    """Say what was asked, what happens and when, and what can be done next."""
+    from optimizer.cli.output import say, write_json
+    from optimizer.facts import read_facts
+
+    if as_json:
+        facts = read_facts(folder)
+        data: Json = {
+            "run": folder.id,
+            "state": facts.phase,
+            "driver_pid": facts.driver_pid,
+            "asked": request.verb if request else "resume",
+            "after": request.after if request else None,
+            "certify": request.certify if request else False,
+            "said": said,
+            "next": following,
+        }
+        write_json(data)
+        return
+    say(said)
+    for purpose, command in following.items():
+        say(f"  {command}  # {purpose}")
+
+
+def stands(folder: RunFolder) -> Request | None:
+    """Give what was asked of the run's living driver and still stands."""
+    return standing(folder.path, holder(folder.path))
