@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from optimizer.cli.completing import complete_candidate
 from optimizer.cli.options import LIMIT, RUNS, AsRows, Limit, RunName, RunsDir
 
 app = typer.Typer(name="attempts", help="The attempts of a run.", no_args_is_help=True)
+SHORT: Final = ("attempt", "state", "reward", "usd", "seconds")
+NARROWING: Final = {
+    "--candidate ID": "candidate",
+    "--task ID": "task",
+    "--split NAME": "split",
+    "--state NAME": "state",
+    "--cause NAME": "cause",
+}
 
 
 class SplitName(StrEnum):
@@ -36,12 +46,16 @@ def root() -> None:
 @app.command("list")
 def list_attempts(
     run: RunName = "last",
-    candidate: Annotated[str | None, typer.Option("--candidate", help="Of one candidate only.")] = None,
+    candidate: Annotated[
+        str | None,
+        typer.Option("--candidate", help="Of one candidate only.", autocompletion=complete_candidate),
+    ] = None,
     task: Annotated[str | None, typer.Option("--task", help="On one task only.")] = None,
     split: Annotated[SplitName | None, typer.Option("--split", help="Of one split only.")] = None,
     state: Annotated[State | None, typer.Option("--state", help="In one state only.")] = None,
     cause: Annotated[str | None, typer.Option("--cause", help="Ended by one cause only, such as out_of_turns.")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Only with a reward below 1.")] = False,
+    stdin: Annotated[bool, typer.Option("--stdin", help="Only those whose ids stand on stdin, one a line.")] = False,
     as_json: AsRows = False,
     limit: Limit = LIMIT,
     runs_dir: RunsDir = RUNS,
@@ -49,6 +63,8 @@ def list_attempts(
     """List attempts in the order they were planned.
 
     Example: ratchet attempts list last --candidate c001 --failed
+
+    Example: ratchet attempts list --split train --format csv
     """
     from optimizer.cli.output import write_rows
     from optimizer.facts import read_facts
@@ -77,6 +93,10 @@ def list_attempts(
         if not failed or (row.reward is not None and row.reward < 1)
     ]
     rows = [row for row in rows if all(value is None or row[key] == value for key, value in wanted.items())]
+    if stdin:
+        named = {line.strip() for line in sys.stdin}
+        rows = [row for row in rows if row["attempt"] in named]
     columns = ["attempt", "split", "purpose", "state", "reward", "cause", "turns", "tokens", "usd", "seconds"]
-    narrow = "--candidate, --task, --split, --state, --cause, --failed or --limit"
-    write_rows(columns, rows, limit=limit, as_json=as_json, narrow=narrow)
+    unused = [option for option, value in NARROWING.items() if wanted[value] is None]
+    narrow = ", ".join([*unused, *([] if failed else ["--failed"])]) + " or --limit N"
+    write_rows(columns, rows, limit=limit, as_json=as_json, narrow=narrow.removeprefix(" or "), compact=SHORT)

@@ -17,6 +17,7 @@ from optimizer.cli import (
     config,
     doctor,
     export,
+    help,
     replay,
     report,
     resume,
@@ -30,7 +31,8 @@ from optimizer.cli import (
 from optimizer.cli.command import HELP_NAMES, adopt
 from optimizer.cli.exit_codes import ExitCode, exit_code
 from optimizer.cli.manner import NOW, VARIABLE, Format, on_terminal
-from optimizer.cli.output import complain, write_error
+from optimizer.cli.output import UnwritableError, complain, write_error
+from optimizer.cli.streams import close_streams, confess, open_streams
 from traces.errors import RatchetError, UsageError
 
 HELP = """Improve a task agent's harness overnight, and know in the morning what is true.
@@ -57,6 +59,7 @@ app.command("report")(report.report)
 app.command("audit")(audit.audit)
 app.command("doctor")(doctor.doctor)
 app.command("export")(export.export)
+app.command("help")(help.help_)
 for module in (runs, candidates, attempts, trace, tasks, config):
     app.add_typer(module.app)
 
@@ -84,14 +87,27 @@ adopt(app)
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with a code of `exit_codes`."""
-    words = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        sys.excepthook = confess
+        open_streams()
     NOW.reset()
+    words = sys.argv[1:] if arguments is None else arguments
     sys.exit(_run(words))
 
 
 def _run(words: list[str]) -> int:
+    code = _answer(words)
     try:
-        ended = app(args=words, prog_name="ratchet", standalone_mode=False)
+        close_streams()
+    except UnwritableError as error:
+        return _tell_error(error, words, structured=False)
+    return code
+
+
+def _answer(words: list[str]) -> int:
+    try:
+        # Not by calling the app, which would put an excepthook of its own in place.
+        ended = typer.main.get_command(app).main(words, prog_name="ratchet", standalone_mode=False)
     except typer.Exit as ending:
         return ending.exit_code
     except (KeyboardInterrupt, typer.Abort):
@@ -99,7 +115,6 @@ def _run(words: list[str]) -> int:
     except TyperException as error:
         return _tell_misuse(error, words)
     except BrokenPipeError:
-        sys.stderr.close()
         return ExitCode.OK
     except RatchetError as error:
         return _tell_error(error, words, structured=NOW.errors_in_json or _asks_for_json(words))
@@ -110,7 +125,7 @@ def _tell_error(error: RatchetError, words: list[str], *, structured: bool) -> i
     code = exit_code(error)
     if code is ExitCode.BUG and not error.hint:
         raise error
-    if structured:
+    if structured and not isinstance(error, UnwritableError):
         write_error(error, code, " ".join(["ratchet", *words]))
         return code
     for each in error.all[:PROBLEMS_SHOWN]:

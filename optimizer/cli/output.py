@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal, TextIO
 
 from optimizer.cli.manner import NOW, ROWS_ONLY, Format, on_terminal, preset
-from traces.errors import ConfigError, RatchetError
+from traces.errors import ConfigError, RatchetError, UsageError
 
 SCHEMA_VERSION = 1
 WIDEST = 100
@@ -27,6 +27,13 @@ GAP = 2
 Json = Mapping[str, Any]  # Any: JSON
 Colour = Literal["green", "yellow", "red", "dim", "bold"]
 _CODES: Final[dict[str, str]] = {"green": "32", "yellow": "33", "red": "31", "dim": "2", "bold": "1"}
+
+
+class UnwritableError(UsageError):
+    """Say that the answer cannot be written where stdout goes."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"cannot write the answer: {error.strerror}", hint="look at where stdout goes")
 
 
 def escape(text: str) -> str:
@@ -71,8 +78,17 @@ def paint(text: str, colour: Colour) -> str:
 
 
 def say(text: str = "") -> None:
-    """Write a result line to stdout."""
-    sys.stdout.write(f"{text}\n")
+    """Write a result line to stdout.
+
+    Raises:
+        UnwritableError: It takes no more, as on a full disk.
+    """
+    try:
+        sys.stdout.write(f"{text}\n")
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UnwritableError(error) from None
 
 
 def tell(text: str) -> None:
@@ -168,12 +184,14 @@ def _write_lines(rows: Sequence[Json]) -> None:
 
 def _write_csv(rows: Sequence[Json]) -> None:
     import csv
+    from io import StringIO
 
     if rows:
-        columns = list(dict.fromkeys(key for row in rows for key in row))
-        writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+        text = StringIO()
+        writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")
         writer.writeheader()
         writer.writerows({key: _plain(value) for key, value in row.items()} for row in rows)
+        say(text.getvalue().removesuffix("\n"))
 
 
 def _plain(value: object) -> object:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from optimizer.cli.options import RUNS, AsJson, FailUnlessImproved, RunName, RunsDir
 
-
 COMPACT = ("run", "state", "champion", "test", "spend", "elapsed_s")
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from optimizer.cli.manner import NOW
-from optimizer.cli.output import complain
-from traces.errors import UsageError
+from optimizer.cli.output import UnwritableError, complain
 
 
 def open_streams() -> None:
@@ -32,7 +31,7 @@ def close_streams() -> None:
     """Write what is left; a reader that left, such as `head`, has had enough.
 
     Raises:
-        UsageError: The answer could not be written.
+        UnwritableError: The answer could not be written.
     """
     try:
         sys.stdout.flush()
@@ -40,7 +39,7 @@ def close_streams() -> None:
         drop(sys.stdout)
     except OSError as error:
         drop(sys.stdout)
-        raise UsageError(f"cannot write the answer: {error.strerror}", hint="look at where stdout goes") from None
+        raise UnwritableError(error) from None
     finally:
         with suppress(OSError):
             sys.stderr.flush()
@@ -63,6 +62,7 @@ def confess(kind: type[BaseException], error: BaseException, trace: object) -> N
 
     if NOW.errors_in_json:
         fields = {"code": 1, "message": f"a bug: {kind.__name__}: {error}", "field": "", "hint": "", "command": ""}
-        sys.stdout.write(json.dumps({"error": fields}) + "\n")
+        with suppress(OSError):
+            sys.stdout.write(json.dumps({"error": fields}) + "\n")
     complain("".join(traceback.format_exception(kind, error, error.__traceback__)).rstrip())
     complain("this is a bug of Ratchet: please report it with the lines above; what a run recorded is kept")
