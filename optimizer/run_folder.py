@@ -58,6 +58,11 @@ class RunFolder:
         return self.path / "report.md"
 
     @property
+    def page(self) -> Path:
+        """Name the report as a page."""
+        return self.path / "report.html"
+
+    @property
     def log(self) -> Path:
         """Name the file that takes the output of a driver without a terminal."""
         return self.path / "driver.log"

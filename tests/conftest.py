@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-TOOLS = frozenset({"docker", "bubblewrap", "ray"})
+TOOLS = frozenset({"docker", "bubblewrap", "ray", "browser"})
 FINISHED = Path(__file__).with_name("finished.yaml")
 
 

@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from optimizer.cli.options import RUNS, AsJsonIfAsked, RunName, RunsDir
 
+if TYPE_CHECKING:
+    from optimizer.facts import Facts
 
-def report(run: RunName = "last", as_json: AsJsonIfAsked = False, runs_dir: RunsDir = RUNS) -> None:
-    """Print the report of a run as it stands; the same text is kept in its folder.
+Html = Annotated[bool, typer.Option("--html", help="Write it as one HTML page and print where.")]
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", help="With --html: the file to write; else in the run's folder.")
+]
+Redact = Annotated[
+    bool, typer.Option("--redact", help="With --html: leave out what agents and tasks wrote, diffs and task names.")
+]
+
+
+def report(
+    run: RunName = "last",
+    html: Html = False,
+    output: Output = None,
+    redact: Redact = False,
+    as_json: AsJsonIfAsked = False,
+    runs_dir: RunsDir = RUNS,
+) -> None:
+    """Print the report of a run as it stands, or write it as one page; the same is kept in its folder.
 
     Example: ratchet report last
+    Example: ratchet report last --html -o night.html
     """
     from optimizer.cli.output import coloured, say, write_json
     from optimizer.facts import read_facts
@@ -20,6 +43,9 @@ def report(run: RunName = "last", as_json: AsJsonIfAsked = False, runs_dir: Runs
 
     folder = find_run(runs_dir, run)
     facts = read_facts(folder)
+    if html or output or redact:
+        _write_page(facts, html, output, redact, as_json)
+        return
     if facts.driver_pid is None:
         write_report(folder)
     text = render(facts)
@@ -29,6 +55,21 @@ def report(run: RunName = "last", as_json: AsJsonIfAsked = False, runs_dir: Runs
         _show(text)
     else:
         say(text)
+
+
+def _write_page(facts: Facts, html: bool, output: Path | None, redact: bool, as_json: bool) -> None:
+    from optimizer.cli.output import say, write_json
+    from optimizer.report.writing import save_page
+    from traces.errors import UsageError
+
+    if not html:
+        raise UsageError("--output and --redact are for the page", hint="add --html")
+    path = output or (facts.folder.page.with_stem("report-redacted") if redact else facts.folder.page)
+    size = save_page(facts, path, redacted=redact)
+    if as_json:
+        write_json({"run": facts.folder.id, "path": str(path), "size_bytes": size, "redacted": redact})
+    else:
+        say(str(path))
 
 
 def _show(markdown: str) -> None:

@@ -61,7 +61,7 @@ def flips(facts: Facts) -> str:
     if first == last:
         return "No change was kept, so no task flipped."
     before, after = facts.train_tasks(first), facts.train_tasks(last)
-    moves = {task: _move(before[task], after.get(task)) for task in before}
+    moves = {task: move(before[task], after.get(task)) for task in before}
     up = sorted(
         (task for task, by in moves.items() if by is not None and by >= FLIPPED), key=lambda t: -(moves[t] or 0)
     )
@@ -81,8 +81,9 @@ def flips(facts: Facts) -> str:
     return f"{head}\n\n{table(['task', 'flip', f'{first} passes', f'{last} passes'], rows)}"
 
 
-def _move(before: TaskTally, after: TaskTally | None) -> float | None:
-    if after is None or not before.scored or not after.scored:
+def move(before: TaskTally | None, after: TaskTally | None) -> float | None:
+    """Say by how much the share of a task's attempts that pass moved; None unless it was measured in both."""
+    if before is None or after is None or not before.scored or not after.scored:
         return None
     return after.passes / after.scored - before.passes / before.scored
 

@@ -1,14 +1,13 @@
-"""Writes `report.md`."""
+"""The report as Markdown."""
 
 from __future__ import annotations
 
-from optimizer.facts import Facts, read_facts
+from optimizer.facts import Facts
 from optimizer.report.accounts import failures, notices, spend, standing
 from optimizer.report.changes import changes, refusals
 from optimizer.report.climb import flips, score_over_iterations
 from optimizer.report.numbers import certified, gate_records, limits, overfitting, preflight
 from optimizer.report.words import SIMULATED_BANNER, next_commands, verdict_sentence
-from optimizer.run_folder import RunFolder
 
 SECTIONS = (
     ("Certified gain", certified),
@@ -24,13 +23,6 @@ SECTIONS = (
     ("Notices", notices),
     ("Limits of this number", limits),
 )
-
-
-def write_report(folder: RunFolder) -> None:
-    """Write the report of a run as it stands; a reader never sees half a page."""
-    draft = folder.report.with_suffix(".draft")
-    draft.write_text(render(read_facts(folder)), encoding="utf-8")
-    draft.replace(folder.report)
 
 
 def render(facts: Facts) -> str:

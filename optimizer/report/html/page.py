@@ -1,0 +1,134 @@
+"""Puts the page together: one file, without network, that fits in a megabyte."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from optimizer.facts import Facts
+from optimizer.report.html import accounts, changes, climb, guide, head, lineage, matrix, predictions, trust
+from optimizer.report.html.diffs import Diffs
+from optimizer.report.html.element import Child, Element, Verbatim, h, render
+from optimizer.report.html.reading import Caps, Reading
+from optimizer.report.html.theme import variables
+
+LARGEST: Final = 1_000_000
+"""Bytes a page may have; one that would be larger is cut tighter."""
+
+LINKS: Final = (
+    ("gain", "Gain"),
+    ("climb", "Climb"),
+    ("kept", "Kept"),
+    ("refused", "Refused"),
+    ("lineage", "Lineage"),
+    ("matrix", "Tasks"),
+    ("predictions", "Predictions"),
+    ("trust", "Trust"),
+    ("spend", "Spend"),
+    ("failures", "Failures"),
+    ("guide", "How to read"),
+)
+
+
+def page(facts: Facts, *, now: float | None = None, redacted: bool = False) -> str:
+    """Write a run's page as it stands; `now` is Unix seconds."""
+    seen = facts.tallies.held_out if facts.finish is not None else ()
+    held_out = {row.candidate: row for row in seen}
+    caps = Caps()
+    while True:
+        reading = Reading(facts, time.time() if now is None else now, held_out, redacted, caps)
+        text = f"<!DOCTYPE html>\n{render(_document(reading))}\n"
+        if len(text.encode()) < LARGEST or not caps.rows:
+            return text
+        caps = caps.tighter()
+
+
+def mark(facts: Facts) -> str:
+    """Name the moment of a run that a page shows: it is written again when this changes."""
+    phases = len(facts.state.concluded)
+    return f"{phases}.{len(facts.slots)}.{len(facts.verdicts)}.{len(facts.notices)}.{facts.phase}"
+
+
+def _document(reading: Reading) -> Element:
+    return h(
+        "html",
+        h("head", _meta(reading), h("title", f"Ratchet run {reading.facts.folder.id}"), h("style", Verbatim(_style()))),
+        h(
+            "body",
+            head.top(reading),
+            _navigation(),
+            h("main", _main(reading), _foot()),
+            h("script", Verbatim(_script())),
+        ),
+        lang="en",
+    )
+
+
+def _meta(reading: Reading) -> list[Child]:
+    return [
+        h("meta", charset="utf-8"),
+        h("meta", name="ratchet-mark", content=mark(reading.facts)),
+        h("meta", http_equiv="Content-Security-Policy", content=_policy()),
+        h("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        h("meta", name="referrer", content="no-referrer"),
+        h("link", rel="icon", href="data:,"),
+    ]
+
+
+def _main(reading: Reading) -> list[Child]:
+    diffs = Diffs(reading.caps.all_diffs)
+    return [
+        head.verdict(reading),
+        head.cards(reading),
+        head.next_steps(reading),
+        head.gain(reading),
+        climb.climb(reading),
+        changes.kept(reading, diffs),
+        changes.refused(reading, diffs),
+        lineage.lineage(reading),
+        matrix.matrix(reading),
+        predictions.predictions(reading),
+        trust.trust(reading),
+        accounts.spend(reading),
+        accounts.failures(reading),
+        accounts.notices(reading),
+        guide.guide(reading),
+        guide.provenance(reading),
+    ]
+
+
+def _navigation() -> Element:
+    return h("nav", h("ul", [h("li", h("a", words, href=f"#{name}")) for name, words in LINKS]), aria_label="sections")
+
+
+def _foot() -> Element:
+    return h("footer", "Written by Ratchet from the run's ledger, the one record of truth. This page loads nothing.")
+
+
+def _policy() -> str:
+    """Allow this page's own style and script by their hashes, and nothing else at all."""
+    style, script = (_hash(text) for text in (_style(), _script()))
+    rest = "img-src data:; base-uri 'none'; form-action 'none'"
+    return f"default-src 'none'; style-src {style}; script-src {script}; {rest}"
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+@cache
+def _style() -> str:
+    return variables() + _beside("page.css")
+
+
+@cache
+def _script() -> str:
+    return _beside("page.js")
+
+
+def _beside(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
