@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from enum import StrEnum
 from typing import Annotated, Protocol, TextIO
 
@@ -62,14 +62,39 @@ class Blank:
         """Do nothing."""
 
 
+class Sturdy:
+    """Draw while there is somewhere to draw: a terminal or a pipe that is gone must not end the night."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._gone = False
+
+    def __call__(self, progress: Progress) -> None:
+        """Draw an event."""
+        if not self._gone:
+            try:
+                self._view(progress)
+            except OSError:
+                self._gone = True
+
+    def catch_up(self, progress: Progress) -> None:
+        """Take note of an event of the past."""
+        self._view.catch_up(progress)
+
+
 @contextmanager
 def listener(display: Display = Display.AUTO) -> Iterator[View]:
     """Draw a run's events on stderr while it is driven; its summary alone goes to stdout."""
     if NOW.quiet:
         yield Blank()
         return
-    with drawn(display, sys.stderr) as draw:
-        yield draw
+    stack = ExitStack()
+    draw = stack.enter_context(drawn(display, sys.stderr))
+    try:
+        yield Sturdy(draw)
+    finally:
+        with suppress(OSError):
+            stack.close()
 
 
 @contextmanager

@@ -85,6 +85,7 @@ class Board:
     ended_here: int = 0
     worked_here_s: float = 0.0
     headline: str = ""
+    gain: str = ""
 
     def take(self, event: Progress, now: float) -> None:
         """Follow one event that happened `now` (Unix seconds, or any clock that is asked again later)."""
@@ -110,7 +111,9 @@ class Board:
             self.state, self.stage = event.kind.replace("_", " "), None
         elif event.kind != "notice":
             self.state = "running"
-        if event.kind in ("certified", *ENDED):
+        if event.kind == "certified":
+            self.gain = words(event)
+        if event.kind in ENDED:
             self.headline = words(event)
 
     def _start(self, data: Json, now: float) -> None:
@@ -160,6 +163,8 @@ class Board:
             self.stage = StageCount(data["stage"], now)
             self.doing, self.doing_since = stage_label(data["stage"]), now
         self.stage.take(data)
+        if not self.stage.owed:
+            self.doing, self.doing_since = f"{stage_label(data['stage'])}: sealing traces", now
         if seen := data.get("pace"):
             self.pace = Pace(**seen)
 

@@ -23,7 +23,6 @@ LEAST_BAR, MOST_BAR = 8, 40
 LEAST_TITLE = 16
 MOST_VERDICTS = 6
 STYLES: Final = {"keep": "green", "undecided": "yellow", "invalid": "yellow", "running": "bold", "finished": "green"}
-CAUSES: Final = {"iterations": "the last iteration", "deadline": "the deadline", "budget": "the budget's end"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,37 +132,38 @@ class _Page:
         return self._width - (LABEL_NARROW if self._narrow else LABEL)
 
     def _head(self) -> Iterator[Text]:
-        board = self._board
-        left = Text.assemble((f"ratchet {one_line(board.run)}".rstrip(), "bold"))
+        board, rule = self._board, self._glyphs.rule
+        name = one_line(board.run)
+        left = Text.assemble((f"{rule} ", "dim"), (name if self._narrow else f"ratchet {name}", "bold"))
         if self._heading:
-            left.append(f"  {self._heading}", "bold magenta")
+            left.append(f"  {self._heading.split()[0] if self._narrow else self._heading}", "bold magenta")
         if board.simulated:
             left.append("  simulated" if self._narrow else "  SIMULATED MODEL", "yellow")
-        right = f"{duration(board.elapsed_s(self._now))} at work"
-        gap = self._width - left.cell_len - len(right)
-        if gap >= 2:
-            left.append(" " * gap)
-            left.append(right, "dim")
+        right = f" {duration(board.elapsed_s(self._now))} at work {rule}"
+        gap = self._width - left.cell_len - 1 - len(right)
+        if gap >= 1:
+            left.append(f" {rule * gap}{right}", "dim")
         yield left
-        yield Text(self._glyphs.rule * self._width, "dim")
 
     def _iteration(self) -> Iterator[Text]:
         board, most = self._board, self._board.limits.get("iterations")
         text = f"{board.iteration} of {most}" if most else f"{board.iteration}"
-        text = "none yet" if not board.iteration else text
+        text = text if board.iteration else "before the first"
         decided = board.decided()
         kept = sum(stair.verdict == "keep" for stair in decided)
-        parts = [text, f"champion {board.champion or '-'}"]
-        if decided:
-            parts.append(f"{kept} kept of {len(decided)} decided")
-        yield self._row("iter" if self._narrow else "iteration", ("  " if self._narrow else "   ").join(parts))
+        counts = [f"{kept} kept of {len(decided)} decided"] if decided else []
+        if self._narrow:
+            yield self._row("iter", "  ".join([text, board.champion, *counts]))
+        else:
+            yield self._row("iteration", "   ".join([text, f"champion {board.champion or '-'}", *counts]))
 
     def _doing(self) -> Iterator[Text]:
         board = self._board
         if board.state != "running":
-            yield self._row("state", Text(board.state, STYLES.get(board.state, "bold yellow")))
-            if board.headline and not self._narrow:
-                yield self._row("", one_line(board.headline))
+            said = board.headline if board.headline.startswith(board.state) else f"{board.state}: {board.headline}"
+            yield self._row("state", Text(said, STYLES.get(board.state, "bold yellow")))
+            if board.gain:
+                yield self._row("gain", board.gain)
             return
         text = Text(board.doing, "bold")
         for_s = self._now - board.doing_since
@@ -181,7 +181,7 @@ class _Page:
 
     def _attempts(self) -> Iterator[Text]:
         stage = self._board.stage
-        if stage is None or not stage.total:
+        if stage is None or stage.total < 2:  # a smoke attempt comes and goes
             return
         parts = [f"{stage.done:,} of {stage.total:,}"]
         if stage.owed:
@@ -198,7 +198,7 @@ class _Page:
 
     def _arms(self) -> Iterator[Text]:
         stage = self._board.stage
-        if stage is None:
+        if stage is None or stage.total < 2:
             return
         for name, arm in list(stage.arms.items())[:2]:
             role = "champion" if name == self._board.champion else "baseline" if name == "c000" else "candidate"
@@ -209,17 +209,22 @@ class _Page:
 
     def _left(self) -> Iterator[Text]:
         board, parts = self._board, []
-        if left := board.stage_left():
-            slow = "" if self._narrow else f" (one in ten: {about(left.slow_s)})"
-            parts.append(f"about {about(left.typical_s)} in this stage{slow}")
+        if board.stage and board.stage.total > 1 and (left := board.stage_left()):
+            parts.append(f"about {about(left.typical_s)} (p90 {about(left.slow_s)})")
         if board.pace and not self._narrow and parts:
-            parts.append(f"an attempt takes {_short(board.pace.median_s)}, p90 {_short(board.pace.p90_s)}")
+            parts.append(f"an attempt takes {_short(board.pace.median_s)} (p90 {_short(board.pace.p90_s)})")
         if parts:
             yield self._row("left", "; ".join(parts))
         if end := board.run_end(self._now):
             at = clock_time(self._now + end.in_s, self._now)
-            why = "" if self._narrow else f", by {CAUSES[end.because]}"
-            yield self._row("ends", f"at this pace at about {at}{why}, or earlier" if why else f"at about {at}")
+            why = "" if self._narrow else f" at this pace: {self._cause(end.because)}"
+            yield self._row("ends", f"about {at}{why}")
+
+    def _cause(self, because: str) -> str:
+        """Say which limit ends the run, if nothing else does before."""
+        if because == "iterations":
+            return f"all {self._board.limits['iterations']} iterations, then certifying"
+        return {"deadline": "the deadline", "budget": "the budget is spent"}[because]
 
     def _spend(self) -> Iterator[Text]:
         board = self._board

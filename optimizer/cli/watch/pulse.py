@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -29,5 +30,6 @@ class Pulse:
             self._thread.join()
 
     def _work(self) -> None:
-        while not self._over.wait(self._every_s):
-            self._beat()
+        with contextlib.suppress(OSError):  # nobody looks any more: the terminal or the pipe is gone
+            while not self._over.wait(self._every_s):
+                self._beat()
