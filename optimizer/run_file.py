@@ -17,6 +17,14 @@ from task_agent.harness.yaml_source import MAX_YAML_BYTES, Loc, YamlSource, dott
 from traces.errors import ConfigError, NotFoundError, Place, UsageError
 
 PATH_KEYS = ("harness", "prices")
+OPTIONS = {
+    "stop.iterations": "--max-iterations",
+    "stop.budget_usd": "--budget-usd",
+    "stop.hours": "--deadline",
+    "seed": "--seed",
+    "harness": "--harness",
+}
+"""Options of the command line, by the key they override."""
 _STAND_IN = {"suite": {"kind": "pitfalls"}, "models": dict.fromkeys(("task", "proposer", "reflector"), "simulated")}
 """What stands in for a part that is missing or wrong, so that the other parts can be looked at."""
 
@@ -51,7 +59,11 @@ def load_run_file(path: Path, overrides: Mapping[str, Any] | None = None) -> Run
     places = {key: place for key, place in _places(source).items() if key not in (overrides or {})}
     config = _override(draft.config, overrides or {}).placed_by(places)
     with config.pointing():
-        return resolve(config, path.resolve().parent)
+        for fault in _absent(config, path.resolve().parent):
+            if fault.key in (overrides or {}):
+                fault.hint = f"mend {OPTIONS.get(fault.key, fault.key)}"
+            raise fault
+    return config.model_copy(update=_resolved(config, path.resolve().parent))  # keeps the places
 
 
 def read_draft(path: Path) -> Draft:
@@ -191,15 +203,9 @@ def _override(config: RunConfig, overrides: Mapping[str, Any]) -> RunConfig:
         first = error.errors(include_url=False)[0]
         key = next((key for key in overrides if dotted(first["loc"]).startswith(key)), dotted(first["loc"]))
         raise UsageError(
-            f"`{key}` cannot be {first['input']!r}: {first['msg'][:1].lower()}{first['msg'][1:]}"
+            f"`{key}` cannot be {first['input']!r}: {first['msg'][:1].lower()}{first['msg'][1:]}",
+            hint=f"mend {OPTIONS[key]}" if key in OPTIONS else "",
         ) from None
-
-
-def resolve(config: RunConfig, base: Path) -> RunConfig:
-    """Make the config's paths absolute, counted from `base`, and check that they are there."""
-    if fault := next(_absent(config, base), None):
-        raise fault
-    return config.model_copy(update=_resolved(config, base))  # keeps the places
 
 
 def _named(config: RunConfig, base: Path) -> dict[str, Path]:

@@ -112,7 +112,7 @@ def new_run(runs: Path, run: str) -> RunFolder:
             f"run {run!r} exists in {runs}", hint=f"ratchet resume {run}, or give another --run-id"
         ) from None
     except OSError as error:
-        raise UsageError(f"cannot make {folder.path}: {error.strerror}") from None
+        raise UsageError(f"cannot make {folder.path}: {error.strerror}", hint="give another --runs-dir") from None
     folder.traces.mkdir()
     return folder
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from benchmarks.errors import SuiteError
+from task_agent.harness.faults import closest, faults_in
 from traces.errors import Place
 
 SCHEMA_VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4")
@@ -213,7 +214,7 @@ def parse_config(text: str, path: Path) -> HarborConfig:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         at = re.search(r"line (\d+), column (\d+)", str(problem))
-        place = Place(path, int(at[1]), int(at[2])) if at else Place(path)
+        place = Place(path, int(at[1]), int(at[2])) if at else Place(path, text.count("\n") + 1)  # its end
         raise SuiteError(f"is not TOML: {problem}", place=place) from problem
     environment = table.get("environment")
     if isinstance(environment, dict):
@@ -238,6 +239,8 @@ def _invalid(problem: ValidationError, text: str, path: Path) -> SuiteError:
     first = problem.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     unknown = first["type"] == "extra_forbidden"
+    near = closest(key.rpartition(".")[2], faults_in(problem, HarborConfig)[0].allowed) if unknown else ""
     why = "is not a field of this format" if unknown else first["msg"].removeprefix("Value error, ")
+    why += f"; did you mean `{near}`?" if near else ""
     hint = "take it out, or move it under [metadata], which is free" if unknown else ""
     return SuiteError(f"`{key}`: {why}", place=Place(path, find_line(text, key)), key=key, hint=hint)

@@ -60,7 +60,7 @@ def run(
     if dry_run:
         show_plan(config, runs_dir, new_split=new_split, as_json=as_json)
         return
-    name = run_id or f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    name = run_id if run_id is not None else f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     if detach:
         launch(prepare(config, runs_dir, name, new_split=new_split), as_json=as_json)
         return
