@@ -41,7 +41,8 @@ class Book:
         self.folder = RunFolder(root)
         root.mkdir(parents=True)
         roles = {"task": model, "proposer": model, "reflector": model}
-        self.folder.write_lock({"models": roles, "suite": "s", "splits": "p", "sandbox": "process"})
+        stands_on = dict.fromkeys(("uid", "suite", "splits", "harness", "config"), "5e1f")
+        self.folder.write_lock({"models": roles, "sandbox": "process", "version": "0.1.0", **stands_on})
         self.ledger = Ledger(self.folder.ledger)
         self.ledger.begin(root.name, json.loads(self.folder.lock.read_text()))
         self.ledger.open_session()

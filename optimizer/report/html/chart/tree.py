@@ -57,7 +57,7 @@ def _leaf(twig: Twig, x: Scale, *, labelled: bool) -> Element:
     return h(
         "g",
         h("title", twig.words),
-        h("circle", class_=f"dot{hollow}", cx=across, cy=level, r=6 if twig.kind in ("keep", "baseline") else 4),
+        h("circle", class_=f"dot{hollow}", cx=across, cy=level, r=6 if twig.kind in ("keep", "baseline") else 4 if labelled else 3),
         h("text", twig.name, class_="halo strong" if twig.kind == "keep" else "halo", x=across, y=level + 20,
           text_anchor="middle")
         if labelled
