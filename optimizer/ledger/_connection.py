@@ -73,6 +73,14 @@ class Connection(sqlite3.Connection):
         """Give a cursor that speaks in our words."""
         return super().cursor(factory or _Cursor)
 
+    def execute(self, sql: str, parameters: Any = (), /) -> Any:
+        """Run one statement; the base class takes a plain cursor here, without our words."""
+        return self.cursor().execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> Any:
+        """Run one statement for each of `parameters`."""
+        return self.cursor().executemany(sql, parameters)
+
 
 def connect(path: Path | None, *, read_only: bool = False) -> Connection:
     """Open a ledger's file, or one in memory.
