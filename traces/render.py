@@ -41,8 +41,8 @@ def render(
     Raises:
         UsageError: A kind is unknown or the expression is wrong.
     """
-    kinds = _kinds(only)
-    blocks = [_block(event) for event in _paired(events) if event.kind in kinds]
+    kinds = kinds_of(only)
+    blocks = [_block(event) for event in paired(events) if event.kind in kinds]
     if grep is not None:
         shown = _matching(blocks, grep)
         if not shown:
@@ -74,7 +74,12 @@ class _Block:
     body: list[str]
 
 
-def _kinds(only: Iterable[str]) -> set[EventKind]:
+def kinds_of(only: Iterable[str]) -> set[EventKind]:
+    """Give the kinds that names mean, all for no name.
+
+    Raises:
+        UsageError: A kind is unknown.
+    """
     kinds: set[EventKind] = set()
     for name in only:
         if name in ALIASES:
@@ -88,7 +93,7 @@ def _kinds(only: Iterable[str]) -> set[EventKind]:
     return kinds or set(EventKind)
 
 
-def _paired(events: Sequence[Event]) -> Iterator[Event]:
+def paired(events: Sequence[Event]) -> Iterator[Event]:
     """Give events in order, but each tool's result right after its call."""
     results: dict[tuple[str, int, str], Event] = {}
     for event in events:
@@ -121,7 +126,7 @@ def _details(event: Event) -> tuple[list[str], list[str]]:
     rest = dict(event.data)
     rest.pop("id", None)
     if event.kind is EventKind.TOOL_CALL:
-        body += _input_lines(rest.pop("input", None))
+        body += input_lines(rest.pop("input", None))
     notes = ["error"] if rest.pop("is_error", False) else []
     for key, value in rest.items():
         written = value if isinstance(value, str) else dump(value)
@@ -132,7 +137,8 @@ def _details(event: Event) -> tuple[list[str], list[str]]:
     return notes, body
 
 
-def _input_lines(given: Any) -> list[str]:  # Any: JSON, as the model wrote it
+def input_lines(given: Any) -> list[str]:  # Any: JSON, as the model wrote it
+    """Write a tool's input as a person would: a lone command as a shell's line."""
     if isinstance(given, Mapping) and set(given) == {"command"}:
         first, *more = str(given["command"]).split("\n")
         return [f"$ {first}", *(f"  {line}" for line in more)]
@@ -151,7 +157,7 @@ def _input_lines(given: Any) -> list[str]:  # Any: JSON, as the model wrote it
 def _measures(event: Event) -> list[str]:
     facts = []
     if event.usage is not None:
-        facts.append(_tokens(event.usage))
+        facts.append(tokens(event.usage))
         facts.append("unpriced" if event.cost_usd is None else f"${event.cost_usd:.4f}")
     if event.duration_ms is not None:
         facts.append(
@@ -160,7 +166,8 @@ def _measures(event: Event) -> list[str]:
     return facts
 
 
-def _tokens(usage: TokenUsage) -> str:
+def tokens(usage: TokenUsage) -> str:
+    """Write the tokens of requests, what the cache served apart."""
     cached = f" (+{usage.cache_read:,} cached)" if usage.cache_read else ""
     return f"{usage.input + usage.cache_write:,}{cached} in, {usage.output:,} out"
 
@@ -176,7 +183,7 @@ def _summary(events: Sequence[Event]) -> str:
     facts = [
         f"{len(events):,} events",
         f"{len(requests):,} model calls",
-        _tokens(usage),
+        tokens(usage),
         f"cost unknown ({unpriced:,} of {len(requests):,} calls unpriced)" if unpriced else cost,
         f"{max(events[-1].ts - events[0].ts, 0.0):.1f} s",
         _ending(events),
