@@ -99,7 +99,13 @@ def _suite(folder: RunFolder) -> str | None:
     """Name the suite as its run file does: the kind, and the folder where one is named."""
     import yaml
 
-    suite = (yaml.safe_load(folder.config.read_text(encoding="utf-8")) or {}).get("suite") or {}
+    try:
+        data = yaml.safe_load(folder.config.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+    suite = data.get("suite") if isinstance(data, dict) else None
+    if not isinstance(suite, dict):
+        return None
     path = str(suite.get("path") or "").rstrip("/").rpartition("/")[2]
     return " ".join(filter(None, [str(suite.get("kind") or ""), path])) or None
 
