@@ -103,11 +103,11 @@ def _worth(display: Display) -> Callable[[Progress], bool]:
 
 def _end(folder: RunFolder, display: Display) -> None:
     """Say how the run stands and what to do next, beside the lines where those are for a program."""
-    from optimizer.cli.output import say, tell
+    from optimizer.cli.output import say, tell, wrap
     from optimizer.facts import read_facts
     from optimizer.report.words import next_commands, verdict_sentence
 
     facts = read_facts(folder)
     write = tell if display is Display.JSON else say
-    write(f"run {folder.id}: {facts.phase}; {verdict_sentence(facts)}")
+    write(wrap(f"run {folder.id}: {facts.phase}; {verdict_sentence(facts)}"))
     write(f"next: {next_commands(facts)[0].command}")
