@@ -37,8 +37,8 @@ lint: $(VENV)/.installed-dev ## the part of `check` that runs no test
 slow: $(VENV)/.installed-dev ## the full-size tests, which the others leave out
 	$(BIN)/pytest -q -m slow --timeout=3600
 
-generate: $(VENV)/.installed-dev ## write what is generated from the code: the run file's schema and its page's tables
-	$(BIN)/python tests/docs/generated.py
+generate: $(VENV)/.installed-dev ## write what is generated from the code: the run file's schema and tables, the command line's reference
+	$(BIN)/python -m tests.docs.generated
 
 clean: ## remove the environment and every cache; runs/ stays
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -8,6 +8,7 @@
     ├── NotFoundError            a named run, candidate, task or attempt does not exist, exit 3
     ├── CredentialsError         a key is needed and absent, exit 4
     ├── ProviderError            the model's provider failed for good, exit 5
+    │   └── RateLimitedError     the provider limits the rate for longer than one can wait, exit 7
     ├── SandboxUnavailableError  no sandbox of the wanted kind works here, exit 6
     └── BudgetError              the budget is used up; results are kept, exit 8
 
@@ -113,6 +114,10 @@ class CredentialsError(RatchetError):
 
 class ProviderError(RatchetError):
     """Say that the model's provider failed for good."""
+
+
+class RateLimitedError(ProviderError):
+    """Say that the model's provider limits the rate for longer than a run could wait."""
 
 
 class SandboxUnavailableError(RatchetError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -13,6 +13,7 @@ from optimizer.cli.manner import NOW, Format
 from optimizer.cli.options import structured_data, structured_rows
 
 ALSO = "Every command also takes --json, --format, --compact, --quiet, --no-color, --no-input and --yes:"
+EXAMPLE = "Example: "
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 
@@ -79,12 +80,25 @@ def _missing(params: list[Any]) -> list[Any]:  # Any: see above
     return [param for param in SHARED if not taken & set(param.opts)]
 
 
+class Told(NamedTuple):
+    """Hold a command's help: its examples and what it says, paragraph by paragraph."""
+
+    examples: list[str]
+    words: list[str]
+
+
+def told(help_text: str | None) -> Told:
+    """Take a docstring apart; every `Example: ` in it begins a command line."""
+    parts = [" ".join(part.split()) for part in inspect.cleandoc(help_text or "").split("\n\n")]
+    examples = [line.strip() for part in parts if part.startswith(EXAMPLE) for line in part.split(EXAMPLE) if line]
+    return Told(examples, [part for part in parts if not part.startswith(EXAMPLE)])
+
+
 def _write_help(command: Any, context: Any, formatter: Any) -> None:  # Any: see above
     """Write usage, examples, what it does, then its own options; the shared ones take one line."""
     command.format_usage(context, formatter)
-    told = inspect.cleandoc(command.help or "").split("\n\n")
-    examples = [part for part in told if part.startswith("Example")]
-    for part in [*examples, *(part for part in told if part not in examples)]:
+    said = told(command.help)
+    for part in [*(f"{EXAMPLE}{line}" for line in said.examples), *said.words]:
         formatter.write_paragraph()
         with formatter.indentation():
             formatter.write_text(part)

@@ -13,6 +13,7 @@ from traces.errors import (
     NotFoundError,
     ProviderError,
     RatchetError,
+    RateLimitedError,
     SandboxUnavailableError,
     UsageError,
 )
@@ -80,7 +81,7 @@ ENDINGS: Final = (
         ExitCode.RATE_LIMITED,
         "the provider limits the rate for longer than the run could wait",
         "`ratchet resume RUN` later, or fewer attempts in flight",
-        (ProviderRateLimitedError,),
+        (RateLimitedError, ProviderRateLimitedError),
     ),
     Ending(
         ExitCode.BUDGET,

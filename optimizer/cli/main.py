@@ -18,12 +18,14 @@ from optimizer.cli import (
     doctor,
     export,
     help,
+    pause,
     replay,
     report,
     resume,
     run,
     runs,
     status,
+    stop,
     tail,
     tasks,
     trace,
@@ -54,6 +56,8 @@ app.command("run")(run.run)
 app.command("resume")(resume.resume)
 app.command("status")(status.status)
 app.command("tail")(tail.tail)
+app.command("stop")(stop.stop)
+app.command("pause")(pause.pause)
 app.command("replay")(replay.replay)
 app.command("report")(report.report)
 app.command("audit")(audit.audit)

@@ -1,6 +1,6 @@
-"""What is generated from the code: the run file's JSON Schema and the tables of docs/configuration.md.
+"""What is generated from the code: the run file's JSON Schema, the tables of docs/configuration.md, and docs/cli.md.
 
-`make generate` writes both; tests/docs/test_generated.py says when they are out of date.
+`make generate` writes them; tests/docs/test_generated.py says when they are out of date.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from typing import Any
 
 from optimizer.config import RunConfig
 
+from . import reference
+
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "configs/run.schema.json"
 PAGE = ROOT / "docs/configuration.md"
+REFERENCE = ROOT / "docs/cli.md"
 Json = dict[str, Any]  # Any: JSON
 
 
@@ -71,6 +74,7 @@ def write() -> None:
     """Write everything that is generated."""
     SCHEMA.write_text(schema_text())
     PAGE.write_text(page_text(PAGE.read_text()))
+    REFERENCE.write_text(reference.page_text(REFERENCE.read_text()))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from .generated import PAGE, SCHEMA, page_text, schema_text
+from . import reference
+from .generated import PAGE, REFERENCE, SCHEMA, page_text, schema_text
 
 STALE = "out of date: run `make generate`"
 
@@ -16,6 +17,18 @@ def test_the_schema_of_run_files_is_the_codes() -> None:
 def test_the_tables_of_the_run_file_page_are_the_codes() -> None:
     page = PAGE.read_text()
     assert page == page_text(page), STALE
+
+
+def test_the_reference_of_the_command_line_is_the_command_lines_own() -> None:
+    page = REFERENCE.read_text()
+    assert page == reference.page_text(page), STALE
+
+
+def test_every_command_option_and_argument_says_what_it_is_for() -> None:
+    for entry in reference.entries():
+        assert "Example: ratchet" in entry.command.help, entry.path
+        for param in entry.command.params:
+            assert getattr(param, "help", ""), f"{entry.path}: {param.name} has no help"
 
 
 def test_every_section_and_key_of_a_run_file_is_explained() -> None:

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from typer.main import get_command
 
 from optimizer.cli.main import app, main
+from optimizer.cli.manner import NOW
 from optimizer.config import RunConfig
 from task_agent.harness.script_tool import ToolFile
 from task_agent.harness.spec import HarnessSpec
@@ -114,6 +115,7 @@ def separated(words: list[str]) -> Iterator[list[str]]:
 
 def parse(words: list[str]) -> None:
     """Let the real command line read the words without doing anything."""
+    NOW.reset()
     command: Any = get_command(app)  # Any: click's own types
     context = command.make_context("ratchet", list(words)) if words else None
     while context and getattr(command, "commands", None):

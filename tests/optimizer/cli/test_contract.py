@@ -61,6 +61,7 @@ def test_every_error_has_its_exit_code_and_what_is_in_no_row_is_a_bug() -> None:
         ProviderUnavailableError("x"): 5,
         ProviderRefusedRequestError("x"): 5,
         ProviderRateLimitedError("x"): 7,
+        errors.RateLimitedError("x"): 7,
         errors.BudgetError("x"): 8,
         RatchetError("x"): 1,
         ValueError("x"): 1,
@@ -260,7 +261,7 @@ def test_a_list_is_bounded_and_says_how_to_narrow(done: Run) -> None:
     rows = answer.out.splitlines()
     assert len(rows) == 21
     assert "showing 20 of " in answer.err
-    assert "--candidate, --task, --split" in answer.err
+    assert "--candidate ID, --task ID, --split NAME" in answer.err
     data = done("attempts list", "--json", "--limit", "5").data
     assert len(data["rows"]) == 5
     assert data["truncated"]
