@@ -2,15 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from enum import StrEnum
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from optimizer.cli.diff_view import Style
 from optimizer.cli.options import LIMIT, RUNS, AsJson, AsJsonIfAsked, AsRows, Limit, RunName, RunsDir, run_and
+
+if TYPE_CHECKING:  # what a command needs is imported in it
+    from optimizer.facts import Facts
+    from optimizer.ledger import CandidateRow
+    from optimizer.run_folder import RunFolder
+    from task_agent.harness import HarnessBundle
 
 app = typer.Typer(name="candidates", help="The changes that were tried.", no_args_is_help=True)
 Run = Annotated[str, typer.Argument(metavar="[RUN]", help="A run, the last one when left out.")]
 Candidate = Annotated[str | None, typer.Argument(metavar="CANDIDATE", help="A candidate's id, such as c001.")]
+TREE_LIMIT = 40
+
+
+class VerdictName(StrEnum):
+    """Name what a candidate can be."""
+
+    KEEP = "keep"
+    REJECT = "reject"
+    UNDECIDED = "undecided"
+    INVALID = "invalid"
+    OPEN = "open"
+    BASELINE = "baseline"
+
+
+class Order(StrEnum):
+    """Name the orders of a list."""
+
+    PROPOSED = "proposed"
+    NEWEST = "newest"
+    TRAIN = "train"
+
+
+ORDERS = {
+    Order.PROPOSED: "in the order they were proposed",
+    Order.NEWEST: "the newest first",
+    Order.TRAIN: "by train score, the best first",
+}
 
 
 @app.callback()
@@ -20,23 +56,46 @@ def root() -> None:
 
 @app.command("list")
 def list_candidates(
-    run: RunName = "last", as_json: AsRows = False, limit: Limit = LIMIT, runs_dir: RunsDir = RUNS
+    run: RunName = "last",
+    verdict: Annotated[VerdictName | None, typer.Option("--verdict", help="Of one verdict only.")] = None,
+    grep: Annotated[str | None, typer.Option("--grep", help="Only with this text in title or claim.")] = None,
+    sort: Annotated[
+        Order, typer.Option("--sort", help="As they were proposed, newest first, or by score.")
+    ] = Order.PROPOSED,
+    as_json: AsRows = False,
+    limit: Limit = LIMIT,
+    runs_dir: RunsDir = RUNS,
 ) -> None:
     """List candidates with verdict and reason, in the order they were proposed.
 
-    Example: ratchet candidates list last
+    Example: ratchet candidates list last --verdict keep
     """
-    from optimizer.cli.output import write_rows
+    from optimizer.cli.output import tell, write_rows
     from optimizer.facts import read_facts
     from optimizer.run_folder import find_run
 
     facts = read_facts(find_run(runs_dir, run))
-    rows = [_row(facts, row) for row in facts.candidates]
+    found = [(row, _row(facts, row)) for row in facts.candidates]
+    rows = [shown for row, shown in found if _wanted(row, shown, verdict, grep)]
+    if sort is Order.NEWEST:
+        rows.reverse()
+    elif sort is Order.TRAIN:
+        rows.sort(key=lambda row: -1.0 if row["train"] is None else row["train"], reverse=True)
+    if not as_json and not rows:
+        tell(f"none of the {len(found):,} candidates fits")
+        return
     columns = ["candidate", "parent", "verdict", "train", "scored", "title", "why"]
-    write_rows(columns, rows, limit=limit, as_json=as_json, narrow="--limit")
+    narrow = f"--verdict NAME, --grep TEXT or --limit ({ORDERS[sort]}; --sort changes that)"
+    compact = ("candidate", "verdict", "train", "title", "why")
+    write_rows(columns, rows, limit=limit, as_json=as_json, narrow=narrow, compact=compact)
 
 
-def _row(facts: Any, row: Any) -> dict[str, Any]:  # Any: Facts and CandidateRow, imported where used
+def _wanted(row: CandidateRow, shown: dict[str, Any], verdict: str | None, grep: str | None) -> bool:  # Any: JSON
+    text = f"{row.title}\n{row.hypothesis}".casefold()
+    return verdict in (None, shown["verdict"]) and (grep is None or grep.casefold() in text)
+
+
+def _row(facts: Facts, row: CandidateRow) -> dict[str, Any]:  # Any: JSON
     from optimizer.report.words import short_reason
 
     verdict = facts.verdicts.get(row.id)
@@ -60,56 +119,103 @@ def show(run: Run, candidate: Candidate = None, as_json: AsJson = False, runs_di
 
     Example: ratchet candidates show c001
     """
-    from optimizer.cli.output import escape, say, write_json
+    from optimizer.cli.candidate_page import page
+    from optimizer.cli.output import say, width, write_json
     from optimizer.facts import candidate_facts, read_facts
     from optimizer.run_folder import find_run
 
     run, candidate = run_and(run, candidate)
-    data = candidate_facts(read_facts(find_run(runs_dir, run)), candidate)
+    facts = read_facts(find_run(runs_dir, run))
+    data = candidate_facts(facts, candidate)
     if as_json:
-        write_json(data)
+        write_json(data, compact=("candidate", "verdict", "train_score", "title"))
         return
-    for key, value in data.items():
-        if isinstance(value, dict):
-            say(f"{key}:")
-            for name, part in value.items():
-                say(f"  {name}: {escape(str(part))}")
-        else:
-            say(f"{key}: {escape(str(value))}")
+    for line in page(facts, data, width()):
+        say(line)
 
 
 @app.command("diff")
 def diff(
     run: Run,
     candidate: Candidate = None,
-    against: Annotated[str, typer.Option("--against", help="parent, baseline, or a candidate's id.")] = "parent",
+    against: Annotated[str, typer.Option("--against", help="parent, baseline, champion, or an id.")] = "parent",
+    style: Annotated[Style, typer.Option("--style", help="How it is drawn; auto looks at the terminal.")] = Style.AUTO,
+    full: Annotated[bool, typer.Option("--full", help="All of a long difference.")] = False,
     as_json: AsJsonIfAsked = False,
     runs_dir: RunsDir = RUNS,
 ) -> None:
-    """Show what a candidate changes, its claim and verdict above.
+    """Show what a candidate changes, its claim, evidence, prediction and verdict above.
 
-    Example: ratchet candidates diff c001 --against baseline
+    Example: ratchet candidates diff c001 --against baseline --style side-by-side
     """
-    from optimizer.candidates import BASELINE, Archive
-    from optimizer.cli.output import escape, say, write_json
+    from optimizer.cli.diff_view import record, write_difference
+    from optimizer.cli.output import write_json
     from optimizer.facts import candidate_facts, read_facts
     from optimizer.run_folder import find_run
-    from task_agent.harness import unified
+    from task_agent.harness.hunks import file_diffs
 
     run, candidate = run_and(run, candidate)
     folder = find_run(runs_dir, run)
     facts = read_facts(folder)
     data = candidate_facts(facts, candidate)
-    names = {"parent": data["parent"] or BASELINE, "baseline": BASELINE}
+    other, before, after = _compared(folder, facts, data, against)
+    files = file_diffs(before, after)
+    if as_json:
+        about = {key: data[key] for key in ABOVE}
+        write_json({**about, "against": other, **record(files, before, after)})
+        return
+    write_difference(facts, data, other, files, style=style, full=full)
+
+
+ABOVE = (
+    "candidate", "parent", "title", "verdict", "cause", "reason", "hypothesis", "evidence", "predicted_fixes",
+    "predicted_at_risk", "prediction_outcome", "train_score", "train_coverage",
+)  # fmt: skip
+"""What stands above a difference."""
+
+
+class _Compared(NamedTuple):
+    other: str
+    before: HarnessBundle
+    after: HarnessBundle
+
+
+def _compared(folder: RunFolder, facts: Facts, data: dict[str, Any], against: str) -> _Compared:  # Any: JSON
+    from optimizer.candidates import BASELINE, Archive
+
+    names = {"parent": data["parent"] or BASELINE, "baseline": BASELINE, "champion": facts.state.champion}
     other = facts.candidate(names.get(against, against)).id
     archive = Archive(folder.candidates)
-    text = unified(archive.load(other), archive.load(candidate))
+    return _Compared(other, archive.load(other), archive.load(data["candidate"]))
+
+
+@app.command("tree")
+def tree(
+    run: RunName = "last",
+    as_json: AsJson = False,
+    limit: Annotated[
+        int, typer.Option("--limit", min=0, help="From more than this many on, refused ones are counted; 0: never.")
+    ] = TREE_LIMIT,
+    runs_dir: RunsDir = RUNS,
+) -> None:
+    """Draw who came from whom: the champion's path straight down, what was not kept beside it.
+
+    Example: ratchet candidates tree last
+    """
+    from optimizer.cli.output import WIDEST, say, tell, write_json
+    from optimizer.cli.tree_view import drawn, folded, record
+    from optimizer.facts import read_facts
+    from optimizer.lineage import lineage
+    from optimizer.run_folder import find_run
+
+    facts = read_facts(find_run(runs_dir, run))
+    nodes = lineage(facts)
     if as_json:
-        write_json({"candidate": candidate, "against": other, "diff": text})
+        rows = [record(node) for node in nodes]
+        write_json({"rows": rows, "total": len(rows), "champion": facts.state.champion})
         return
-    say(f"{candidate}: {escape(data['title'])}")
-    say(f"verdict: {data['verdict']} ({data['reason'] or 'none yet'})")
-    if data["hypothesis"]:
-        say(f"claim: {escape(data['hypothesis'])}")
-    say()
-    say(escape(text) if text else f"no difference from {other}")
+    shown = folded(nodes, limit)
+    for line in drawn(shown, get_terminal_size((WIDEST, 24)).columns):
+        say(line)
+    if len(shown) < len(nodes):
+        tell(f"{len(nodes):,} candidates in {len(shown):,} lines; --limit 0 draws each")

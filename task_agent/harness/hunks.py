@@ -81,6 +81,11 @@ class FileDiff:
         """Say whether a file became a program, or stopped being one."""
         return self.status == "changed" and self.old_mode != self.new_mode
 
+    @property
+    def program(self) -> bool:
+        """Say whether the new file is a program."""
+        return self.new_mode == PROGRAM_MODE
+
 
 def file_diffs(parent: HarnessBundle, child: HarnessBundle, *, context: int | None = CONTEXT) -> tuple[FileDiff, ...]:
     """Compare two harnesses file by file.
