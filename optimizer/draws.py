@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 
 from optimizer.attempt_spec import AttemptResult, AttemptStatus, Purpose
 from optimizer.budget import price_per_attempt
-from optimizer.failure import CAUSES, UNCLASSIFIED, is_fatal
+from optimizer.failure import CAUSES, UNCLASSIFIED, is_fatal, lost_before_first_step
 from optimizer.ledger import AttemptRow, DrawRequest, Ledger
 from optimizer.progress import Listener
 from optimizer.schedule.base import Job, Scheduler
@@ -20,6 +21,8 @@ from traces.storage import StorageError
 from traces.store import Segment, TraceStore
 
 TELL_EVERY_S = 0.25
+STREAK = 20
+"""Attempts in a row lost before their first step, after which a stage launches no more: it is an outage."""
 
 
 class OutageError(ProviderError):
@@ -62,6 +65,7 @@ class Draws:
         self._bundle = bundle
         self._listen = listen
         self._durations: deque[float] = deque(maxlen=REMEMBERED)
+        self._streak = 0
         self.halted: Callable[[], bool] = lambda: False
 
     def draw(self, stage: str, requests: Sequence[DrawRequest]) -> list[AttemptRow]:
@@ -96,23 +100,27 @@ class Draws:
         order = sorted(owed, key=lambda row: self._shuffle_key(stage, row))
         meter = StageMeter(stage, rows, self._durations, self._ledger.spend())
         self._listen(meter.started())
-        for batch in self._recorded(self._jobs(order, meter)):
-            meter.end(batch)
-            self._listen(meter.attempts())
+        self._streak = 0
+        with closing(self._recorded(self._jobs(order, meter))) as batches:
+            for batch in batches:
+                meter.end(batch)
+                self._listen(meter.attempts())
         self._store.add(Segment.from_record(record) for record in self._scheduler.flush())
         self._listen(meter.ended())
         if left := meter.total - meter.done:
             self._ledger.reserve([row.rowid for row in owed], 0.0)
+            if self._streak >= STREAK:
+                raise _broken_off(stage, self._ledger.attempts(self._run, stage=owed[0].stage))
             raise DrainedError(f"stopped with {left} attempts of {stage} not started")
 
     def _jobs(self, rows: Sequence[AttemptRow], meter: StageMeter) -> Iterator[Job]:
         for row in rows:
-            if self.halted():
+            if self.halted() or self._streak >= STREAK:
                 return
             meter.launch()
             yield Job(row.spec, self._bundle(row.spec.candidate))
 
-    def _recorded(self, jobs: Iterator[Job]) -> Iterator[list[AttemptResult]]:
+    def _recorded(self, jobs: Iterator[Job]) -> Generator[list[AttemptResult], None, None]:
         """Record each attempt the moment it ends, for one that waits is paid again after a kill; tell of several."""
         batch: list[AttemptResult] = []
         since = time.monotonic()
@@ -120,6 +128,7 @@ class Draws:
             if is_fatal(result.cause):
                 raise _fatal(result)
             self._ledger.record([result])
+            self._streak = self._streak + 1 if lost_before_first_step(result.cause, result.turns) else 0
             batch.append(result)
             if time.monotonic() - since >= TELL_EVERY_S:
                 yield batch
@@ -146,8 +155,19 @@ def _fatal(result: AttemptResult) -> RatchetError:
 
 
 def _outage(stage: str, rows: Sequence[AttemptRow]) -> OutageError:
-    causes = sorted({f"{row.cause}: {row.detail}" for row in rows})[:3]
     return OutageError(
-        f"all {len(rows)} attempts of {stage} died of infrastructure: {'; '.join(causes)}",
+        f"all {len(rows)} attempts of {stage} died of infrastructure: {_causes(rows)}",
         hint="mend the cause and resume: nothing was decided, the stage is drawn again",
     )
+
+
+def _broken_off(stage: str, rows: Sequence[AttemptRow]) -> OutageError:
+    lost = [row for row in rows if row.state == AttemptStatus.MISSING]
+    return OutageError(
+        f"{len(lost)} attempts of {stage} were lost to infrastructure, the last {STREAK} in a row: {_causes(lost)}",
+        hint="mend the cause and resume: nothing was decided, the stage goes on",
+    )
+
+
+def _causes(rows: Sequence[AttemptRow]) -> str:
+    return "; ".join(sorted({f"{row.cause}: {row.detail}" for row in rows})[:3])

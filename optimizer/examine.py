@@ -13,6 +13,7 @@ from optimizer.draws import OutageError
 from optimizer.evidence import each, mean_of_tasks, requests, rewards
 from optimizer.gate import screen
 from optimizer.ledger import AttemptRow, Bill
+from optimizer.outage import beside_champion
 from optimizer.progress import Progress
 from optimizer.reflect import Ask, Reflection, judge, reflect
 from optimizer.session import Session, open_session
@@ -24,6 +25,7 @@ from task_agent.harness.errors import HarnessError
 
 TRAIN = Split.TRAIN
 SMOKE_DRAWS = 3
+LOST_ALONE = "every attempt was lost to infrastructure"
 CRASHES = ("agent_crashed", "request_refused", "unclassified")
 """Causes that show, on one attempt, that a harness cannot run at all."""
 
@@ -33,8 +35,13 @@ def check(bench: Bench, candidate: str, parent: str) -> None:
     child, before = bench.archive.load(candidate), bench.archive.load(parent)
     cause, private = _static_fault(bench, candidate, parent)
     if not cause:
-        row = _smoke(bench, candidate)
-        if row.cause in CRASHES:
+        row = _smoke(bench, candidate, parent)
+        if row is None:
+            cause, private = (
+                "smoke_failed",
+                {"cause": LOST_ALONE, "detail": "the champion's were not"},
+            )
+        elif row.cause in CRASHES:
             cause, private = "smoke_failed", {"cause": row.cause, "detail": row.detail}
     if cause:
         decide(bench, candidate, cause, private)
@@ -43,13 +50,17 @@ def check(bench: Bench, candidate: str, parent: str) -> None:
     bench.ledger.conclude_stage(candidate, "check", {"changed": changed})
 
 
-def _smoke(bench: Bench, candidate: str) -> AttemptRow:
-    """Attempt one train task; a single lost attempt is no outage yet, so it is made again before the run pauses."""
-    asked = requests(bench, candidate, TRAIN, Purpose.SMOKE, {bench.splits.of(TRAIN)[0]: 1})
-    for _ in range(SMOKE_DRAWS - 1):
+def _smoke(bench: Bench, candidate: str, parent: str) -> AttemptRow | None:
+    """Attempt one train task; a lost attempt is no outage yet, so it is made again, at last beside the champion.
+
+    Returns None when it is lost again and again while the champion's is not.
+    """
+    first = bench.splits.of(TRAIN)[0]
+    asked = requests(bench, candidate, TRAIN, Purpose.SMOKE, {first: 1})
+    for _ in range(SMOKE_DRAWS):
         with suppress(OutageError):
             return bench.draws.draw(f"smoke/{candidate}", asked)[0]
-    return bench.draws.draw(f"smoke/{candidate}", asked)[0]
+    return beside_champion(bench, candidate, parent, first)
 
 
 def _static_fault(bench: Bench, candidate: str, parent: str) -> tuple[str, dict[str, object]]:
@@ -131,7 +142,13 @@ def screen_on_train(bench: Bench, candidate: str, parent: str) -> None:
     tasks = bench.gate_tasks(TRAIN)
     counts = each([task.id for task in tasks], bench.config.replicates.screen)
     asked = requests(bench, candidate, TRAIN, Purpose.SCREEN, counts)
-    rows = bench.draws.draw(f"screen/{candidate}", asked)
+    try:
+        rows = bench.draws.draw(f"screen/{candidate}", asked)
+    except OutageError:
+        if beside_champion(bench, candidate, parent, bench.splits.of(TRAIN)[0]) is None:
+            decide(bench, candidate, "too_many_missing", {"cause": LOST_ALONE})
+            return
+        raise
     mine = rewards(rows)
     theirs = rewards(bench.ledger.attempts(bench.run, candidate=parent, split=TRAIN))
     seen = screen(bench.gate, tasks, candidate=mine, champion=theirs)

@@ -190,7 +190,7 @@ def read_facts(folder: RunFolder) -> Facts:
 
 
 def _facts(folder: RunFolder, ledger: Ledger) -> Facts:
-    candidates = ledger.candidates()
+    candidates = ledger.candidates() or [_unwritten_baseline(folder)]
     tests = ledger.tests()
     judged = {row.id: ledger.judgement(row.id) for row in candidates}
     return Facts(

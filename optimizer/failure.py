@@ -84,6 +84,16 @@ def classify(error: BaseException, *, started: bool) -> Cause:
     return UNCLASSIFIED
 
 
+def lost_before_first_step(name: str | None, turns: int) -> bool:
+    """Say whether the cause called `name` took an attempt before anything the agent did could lead to it.
+
+    A sandbox counts as lost only while no command had reached it; a provider may also fail at a later turn.
+    """
+    early = {cause.name for cause in CAUSES.values() if cause.retry}
+    sandbox = CAUSES[errors.SandboxLostError].name
+    return name in early and (name == sandbox or turns == 0)
+
+
 def fault_of(name: str) -> Fault:
     """Say whose fault the cause called `name` is."""
     rows = [*CAUSES.values(), SANDBOX_LOST_AT_WORK, UNCLASSIFIED, WORKER_LOST]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from benchmarks.task import Split
 from optimizer.attempt_spec import AttemptStatus, Purpose
@@ -26,7 +27,9 @@ from optimizer.gate import (
     RestartChampion,
     level,
 )
+from optimizer.gate.looks import Cause
 from optimizer.ledger import AttemptRow, LookRow
+from optimizer.outage import ROUNDS, lost_alone, lost_early, taken
 from optimizer.progress import Progress
 from optimizer.state import Phase
 from optimizer.verdict import Verdict
@@ -66,7 +69,8 @@ def look_at(bench: Bench, candidate: str, parent: str, stage: int, *, keep_back_
     drawn = False
     while True:
         match test.next_action(_arms(bench, candidate, parent)):
-            case Draw(plan):
+            case Draw(needed):
+                plan = _beside(bench, candidate, stage, needed)
                 if not _affordable(bench, plan.total, keep_back_usd):
                     decide(bench, candidate, "money", {"stage": stage})
                     return
@@ -75,13 +79,56 @@ def look_at(bench: Bench, candidate: str, parent: str, stage: int, *, keep_back_
             case RestartChampion(drift):
                 _set_back(bench, candidate, f"restart/{stage}", {"drift": dataclasses.asdict(drift)})
                 bench.ledger.note("drift", f"{candidate}: the champion's scores drifted; its arm is drawn anew")
-            case Decide(look) if look.outcome == "pending":
-                _set_back(bench, candidate, f"pending/{stage}", {})
-                if drawn:
+            case Decide(look) if (weather := _weather(bench, candidate, stage, look)) is not None:
+                _set_back(bench, candidate, f"{weather.kind}/{stage}", {"alone": weather.alone})
+                if _alone(bench, candidate, stage) >= ROUNDS:
+                    decide(bench, candidate, "too_many_missing", dataclasses.asdict(look.record))
+                    return
+                if drawn and weather.kind == "pending":
                     raise _outage(bench, candidate, stage)
             case Decide(look):
                 _record(bench, candidate, look, stage)
                 return
+
+
+@dataclass(frozen=True, slots=True)
+class _Weather:
+    """Say why a look must wait: `pending` had an arm without scores, `lost` an outage in the middle of its draw.
+
+    `alone` says that the candidate lost every attempt while the champion's beside them were fine.
+    """
+
+    kind: Literal["pending", "lost"]
+    alone: bool = False
+
+
+def _weather(bench: Bench, candidate: str, stage: int, look: Look) -> _Weather | None:
+    """Tell an outage from a verdict, by the attempts of the stage's last draw; None lets the look stand."""
+    if look.outcome not in ("pending", "invalid"):
+        return None
+    key = f"gate/{candidate}/{stage}/{len(_set_backs(bench, candidate))}"
+    rows = [row for row in bench.ledger.attempts(bench.run) if row.stage.partition("+")[0] == key]
+    limit = bench.gate.max_missing
+    if look.outcome == "pending":
+        return _Weather("pending", lost_alone(candidate, rows, limit))
+    missing = look.record.cause in (Cause.TOO_MANY_MISSING, Cause.UNEQUAL_MISSING)
+    return _Weather("lost") if missing and taken(rows, limit) else None
+
+
+def _alone(bench: Bench, candidate: str, stage: int) -> int:
+    """Count how often the candidate alone was lost at this look."""
+    records = bench.ledger.stage_records(candidate).items()
+    return sum(bool(record.get("alone")) for name, record in records if name.startswith(f"pending/{stage}/"))
+
+
+def _beside(bench: Bench, candidate: str, stage: int, plan: Plan) -> Plan:
+    """Put a champion's attempt beside each that is drawn again after an outage, to tell one from the other."""
+    names = bench.ledger.stage_records(candidate)
+    if not any(name.startswith((f"pending/{stage}/", f"lost/{stage}/")) for name in names):
+        return plan
+    tasks = {*plan.candidate, *plan.champion}
+    beside = {task: max(plan.candidate.get(task, 0), plan.champion.get(task, 0)) for task in sorted(tasks)}
+    return dataclasses.replace(plan, champion=beside)
 
 
 def _config(bench: Bench) -> GateConfig:
@@ -130,7 +177,7 @@ def _draw(bench: Bench, candidate: str, parent: str, stage: int, plan: Plan) -> 
 
 def _set_backs(bench: Bench, candidate: str, kind: str = "") -> list[int]:
     """List the attempt rows after which the candidate's test was set back: by drift (`restart`), or an outage."""
-    kinds = (f"{kind}/",) if kind else ("restart/", "pending/")
+    kinds = (f"{kind}/",) if kind else ("restart/", "pending/", "lost/")
     records = bench.ledger.stage_records(candidate).items()
     return [int(record["after"]) for name, record in records if name.startswith(kinds)]
 
@@ -144,18 +191,21 @@ def _arms(bench: Bench, candidate: str, parent: str) -> Arms:
     """
     prefix, since = f"gate/{candidate}/", _champion_since(bench, parent)
     void = max(_set_backs(bench, candidate, "pending"), default=0)
+    early = max(_set_backs(bench, candidate, "lost"), default=0)
     champion = bench.ledger.attempts(bench.run, harness=bench.harness(parent), split=HELDOUT)
     champion = [row for row in champion if row.rowid > since]
     fair = _fair_stages(bench)
     return Arms(
-        candidate=rewards(_valid(bench.ledger.attempts(bench.run, candidate=candidate, split=HELDOUT), void)),
-        fresh=rewards(_valid((row for row in champion if row.stage.startswith(prefix)), void)),
+        candidate=rewards(_valid(bench.ledger.attempts(bench.run, candidate=candidate, split=HELDOUT), void, early)),
+        fresh=rewards(_valid((row for row in champion if row.stage.startswith(prefix)), void, early)),
         older=rewards(row for row in champion if row.stage.startswith(fair)),
     )
 
 
-def _valid(rows: Iterable[AttemptRow], void: int) -> Iterator[AttemptRow]:
-    return (row for row in rows if row.rowid > void or row.state != AttemptStatus.MISSING)
+def _valid(rows: Iterable[AttemptRow], void: int, early: int) -> Iterator[AttemptRow]:
+    """Leave out what is drawn again: all that was missing until `void`, and what was lost early until `early`."""
+    counting = (row for row in rows if row.rowid > void or row.state != AttemptStatus.MISSING)
+    return (row for row in counting if row.rowid > early or not lost_early(row))
 
 
 def _fair_stages(bench: Bench) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from optimizer.candidates import BASELINE
 from optimizer.evidence import each, mean_of_tasks, over_dispersion, requests, rewards
 from optimizer.gate import Estimate, GateTask, Rewards, can_decide, estimate, look_confidence, noise
 from optimizer.gate.estimates import Estimand
+from optimizer.outage import drawn_whole
 from optimizer.progress import Progress
 from optimizer.state import Phase
 
@@ -27,7 +28,7 @@ def preflight(bench: Bench) -> None:
     asked = [
         request for _ in ("a", "b") for request in requests(bench, BASELINE, Split.HELDOUT, Purpose.PREFLIGHT, counts)
     ]
-    rows = bench.draws.draw("preflight", asked)
+    rows = drawn_whole(bench, "preflight", asked)
     half = len(rows) // 2
     seen = noise(rewards(rows[:half]), rewards(rows[half:]))
     advice = can_decide(bench.gate, tasks=len(tasks), **({"s2": seen.s2} if seen else {}))
@@ -48,7 +49,7 @@ def preflight(bench: Bench) -> None:
 def baseline(bench: Bench) -> None:
     """Attempt the train tasks with the seed harness, so that the proposer has something to read."""
     counts = each(bench.splits.of(Split.TRAIN), bench.config.replicates.baseline)
-    rows = bench.draws.draw("baseline", requests(bench, BASELINE, Split.TRAIN, Purpose.BASELINE, counts))
+    rows = drawn_whole(bench, "baseline", requests(bench, BASELINE, Split.TRAIN, Purpose.BASELINE, counts))
     score = mean_of_tasks(rewards(rows))
     bench.ledger.conclude(Phase.BASELINE, {"score": score, "attempts": len(rows)})
     _tell(bench, Phase.BASELINE, len(rows), score)
@@ -81,7 +82,7 @@ def certify(bench: Bench, champion: str) -> None:
     look = bench.registry.record_look(bench.suite.hash, bench.uid)
     counts = each([task.id for task in tasks], bench.config.replicates.certify)
     asked = [ask for arm in (BASELINE, champion) for ask in requests(bench, arm, Split.TEST, Purpose.CERTIFY, counts)]
-    rows = bench.draws.draw("certify", asked)
+    rows = drawn_whole(bench, "certify", asked)
     before, after = (rewards(row for row in rows if row.spec.candidate == arm) for arm in (BASELINE, champion))
     found = _certified(bench, tasks, before, after, look)
     interval = None if found.lower is None else [found.lower, found.upper]

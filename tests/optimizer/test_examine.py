@@ -134,7 +134,38 @@ def test_a_smoke_attempt_lost_to_infrastructure_is_made_again_and_only_then_paus
     world = bench(lambda spec: None)
     with pytest.raises(OutageError):
         check(world.bench, world.add(1, {PROMPT: BETTER_PROMPT}), "c000")
-    assert (len(world.script.seen), world.causes()) == (3, {})
+    assert world.causes() == {}
+    assert [spec.candidate for spec in world.script.seen].count("c000") == 1
+
+
+def test_a_candidate_that_alone_is_lost_whenever_it_is_tried_is_invalid_and_stops_no_night(bench: Worlds) -> None:
+    world = bench(lambda spec: None if spec.candidate == "c001" else 1.0)
+    check(world.bench, world.add(1, {PROMPT: BETTER_PROMPT}), "c000")
+    assert world.causes() == {"c001": "smoke_failed"}
+    assert [spec.candidate for spec in world.script.seen].count("c000") == 3
+
+
+def test_a_candidate_lost_for_the_whole_screen_is_invalid_when_its_champion_is_not(bench: Worlds) -> None:
+    world = bench(lambda spec: None if spec.candidate == "c001" else 1.0)
+    screen_after_baseline(world, world.add(1, {PROMPT: BETTER_PROMPT}))
+    assert world.causes() == {"c001": "too_many_missing"}
+
+
+def test_a_screen_that_an_outage_took_is_no_verdict_and_is_drawn_afresh(bench: Worlds, rates: Rates) -> None:
+    up = {"now": True}
+    world = bench(lambda spec: 1.0 if up["now"] else None)
+    name = world.add(1, {PROMPT: BETTER_PROMPT})
+    from optimizer.measure import baseline
+
+    baseline(world.bench)
+    up["now"] = False
+    for _ in range(5):
+        with pytest.raises(OutageError):
+            screen_on_train(world.bench, name, "c000")
+    assert world.causes() == {}
+    up["now"] = True
+    screen_on_train(world.bench, name, "c000")
+    assert "screen" in world.ledger.stage_records(name)
 
 
 # Reflect -----------------------------------------------------------------------------------------

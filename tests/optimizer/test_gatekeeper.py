@@ -229,6 +229,51 @@ def test_an_outage_is_no_verdict_and_the_test_goes_on_at_its_level(
     assert len(world.ledger.tests()) == 1
 
 
+def test_an_outage_in_the_middle_of_a_stage_is_no_verdict_and_what_it_took_is_drawn_again_in_both_arms(
+    bench: Worlds, rates: Rates
+) -> None:
+    """The provider is away for the second quarter of the first stage."""
+    weather = Weather(rates(1, BETTER))
+    world = bench(weather, sizes=(3, 20, 4))
+    world.add_all(1)
+
+    def follow(_: AttemptSpec) -> None:
+        weather.down = 25 <= len(world.script.seen) < 41
+
+    world.script.before = follow
+    through_the_gate(world, "c001")
+    assert world.causes() == {"c001": "better"}
+    lost = [row for row in world.ledger.attempts(world.run) if row.state == "missing"]
+    assert len(lost) == 16
+    assert [name for name in world.ledger.stage_records("c001") if name.startswith("lost/")] == ["lost/0/0"]
+    redrawn = [row.spec for row in world.ledger.attempts(world.run) if row.stage == "gate/c001/0/1"]
+    assert {spec.candidate for spec in redrawn} == {"c000", "c001"}
+
+
+def test_a_long_outage_breaks_a_stage_off_before_it_has_lost_it_all(bench: Worlds, rates: Rates) -> None:
+    weather = Weather(rates(1, BETTER))
+    world = bench(weather, sizes=(3, 40, 4))
+    world.add_all(1)
+    with pytest.raises(OutageError, match="the last 20 in a row"):
+        through_the_gate(world, "c001")
+    assert 20 <= len(world.script.seen) <= 24
+    assert world.ledger.spend().reserved_usd == 0.0
+    weather.down = False
+    through_the_gate(world, "c001")
+    assert world.causes() == {"c001": "better"}
+
+
+def test_a_candidate_that_alone_is_lost_three_times_is_invalid_and_stops_no_night(bench: Worlds, rates: Rates) -> None:
+    world = bench(Weather(rates(1, BETTER), "c001"))
+    world.add_all(1)
+    for _ in range(2):
+        with pytest.raises(OutageError):
+            through_the_gate(world, "c001")
+    through_the_gate(world, "c001")
+    assert world.causes() == {"c001": "too_many_missing"}
+    assert set(fresh_attempts(world, "c000", "c001").values()) == {6}
+
+
 def test_an_attempt_lost_after_an_outage_is_simply_missing(bench: Worlds, rates: Rates) -> None:
     weather = Weather(rates(1, BETTER))
     world = bench(weather, sizes=(3, 20, 4))
@@ -236,7 +281,7 @@ def test_an_attempt_lost_after_an_outage_is_simply_missing(bench: Worlds, rates:
     with pytest.raises(OutageError):
         through_the_gate(world, "c001")
     weather.down = False
-    weather.plain = lambda spec: None if spec.task == "sums-05" and spec.replicate == 1 else rates(1, BETTER)(spec)
+    weather.plain = lambda spec: None if spec.task == "sums-05" and spec.replicate == 2 else rates(1, BETTER)(spec)
     through_the_gate(world, "c001")
     assert world.causes() == {"c001": "better"}
 

@@ -180,9 +180,25 @@ def test_tasks_out_of_family_are_reported_beside_and_not_in_the_number(
 
 def test_missing_attempts_lower_the_coverage_and_nothing_else(bench: Worlds, rates: Rates) -> None:
     world = bench(lambda spec: None if spec.replicate == 0 else float(spec.candidate == "c001"), sizes=(3, 6, 8))
+    world.script.cause = "worker_lost"
     certify(world.bench, kept(world))
     record = world.ledger.conclusion(Phase.CERTIFY)
     assert (record["coverage"], record["difference"]) == (0.5, 1.0)
+
+
+def test_what_an_outage_takes_of_certifying_before_the_first_step_is_drawn_again(bench: Worlds) -> None:
+    world = bench(lambda spec: None if spec.replicate == 0 else float(spec.candidate == "c001"), sizes=(3, 6, 8))
+    certify(world.bench, kept(world))
+    record = world.ledger.conclusion(Phase.CERTIFY)
+    assert (record["coverage"], record["difference"]) == (1.0, 1.0)
+    assert len(world.ledger.attempts(world.run, stage="certify+lost1")) == 16
+
+
+def test_what_one_arm_alone_loses_of_certifying_stays_missing(bench: Worlds) -> None:
+    world = bench(lambda spec: None if spec.candidate == "c001" and spec.replicate == 0 else 1.0, sizes=(3, 6, 8))
+    certify(world.bench, kept(world))
+    assert world.ledger.conclusion(Phase.CERTIFY)["coverage"] < 1.0
+    assert not world.ledger.attempts(world.run, stage="certify+lost1")
 
 
 def test_a_number_that_cannot_be_estimated_is_unknown_not_zero(bench: Worlds) -> None:
