@@ -16,7 +16,7 @@ from optimizer.ledger import AttemptRow, Bill
 from optimizer.outage import beside_champion
 from optimizer.progress import Progress
 from optimizer.reflect import Ask, Reflection, judge, reflect
-from optimizer.session import Session, open_session
+from optimizer.session import Session, open_session, run_session
 from optimizer.verdict import Verdict
 from optimizer.verdicts import decide
 from task_agent.errors import AttemptError
@@ -103,14 +103,14 @@ def reflect_on(bench: Bench, candidate: str, parent: str) -> None:
         session = open_session(bench, candidate, "reflector")
         try:
             before, after = bench.archive.load(parent), bench.archive.load(candidate)
-            found = bench.loop.run(reflect(before, after, bench.corpus, _judge(bench, session)))
+            found = run_session(bench, reflect(before, after, bench.corpus, _judge(bench, session)))
         except AttemptError as error:
             hint = f"ratchet resume {bench.run}"
             raise OutageError(f"the reflector's model is out of reach: {error}", hint=hint) from error
         finally:
             session.close()
         stored = found.to_record()
-        bench.ledger.record_judgement(candidate, stored, _bill(found))
+        bench.ledger.record_judgement(candidate, stored, _bill(found), settles=session.client.what)
     if stored["blocked"]:
         decide(bench, candidate, str(stored["cause"]), stored, public=str(stored["public_reason"]))
     else:
@@ -122,7 +122,7 @@ def _judge(bench: Bench, session: Session) -> Ask:
     return functools.partial(
         judge,
         tasks=[task.instruction for task in bench.tasks(TRAIN)],
-        client=bench.reflector,
+        client=session.client,
         model=role.model,
         effort=role.effort,
         recorder=session.recorder,

@@ -25,7 +25,7 @@ from optimizer.propose import (
     propose,
     score_prediction,
 )
-from optimizer.session import open_session
+from optimizer.session import Session, open_session, run_session
 from task_agent.harness import normalised_hash
 
 TRAIN = Split.TRAIN
@@ -47,10 +47,10 @@ def propose_change(bench: Bench, slot: int, parent: str) -> None:
         surface=bench.surface,
         tasks=[TaskBrief(task.id, task.instruction, task.category) for task in bench.tasks(TRAIN)],
     )
-    outcome = _session(bench, workspace, slot)
+    session = open_session(bench, f"s{slot:03d}", "proposer")
+    outcome = _work(bench, workspace, slot, session)
     bill = Bill(outcome.usage.total, outcome.cost_usd, outcome.unpriced_requests, outcome.turns)
     if outcome.end == "outage":
-        bench.ledger.bill(f"proposer session of slot {slot}, lost to an outage", bill)
         raise OutageError(f"the proposer's model is out of reach: {outcome.reason}", hint=f"ratchet resume {bench.run}")
     row = None
     if outcome.proposal is not None:
@@ -69,21 +69,21 @@ def propose_change(bench: Bench, slot: int, parent: str) -> None:
             tuple(proposal.prediction.fixes),
             tuple(proposal.prediction.at_risk),
         )
-    bench.ledger.conclude_slot(slot, row, reason=outcome.reason, bill=bill)
+    bench.ledger.conclude_slot(slot, row, reason=outcome.reason, bill=bill, settles=session.client.what)
     text = f"{row.id}: {row.title}" if row else f"slot {slot}: no proposal ({outcome.reason})"
     data = {"slot": slot, "candidate": row.id if row else None, "title": row.title if row else None}
     told = {"reason": outcome.reason, "session_usd": bill.cost_usd, "session_tokens": bill.tokens, "turns": bill.turns}
     bench.listen(Progress("proposed", text, {**data, **told}))
 
 
-def _session(bench: Bench, workspace: Workspace, slot: int) -> ProposalOutcome:
+def _work(bench: Bench, workspace: Workspace, slot: int, session: Session) -> ProposalOutcome:
     limits = bench.config.proposer
-    session = open_session(bench, f"s{slot:03d}", "proposer")
     try:
-        return bench.loop.run(
+        return run_session(
+            bench,
             propose(
                 workspace,
-                client=bench.proposer,
+                client=session.client,
                 model=bench.config.models.proposer.model,
                 effort=bench.config.models.proposer.effort,
                 recorder=session.recorder,
@@ -91,7 +91,7 @@ def _session(bench: Bench, workspace: Workspace, slot: int) -> ProposalOutcome:
                 limits=SessionLimits(limits.turns, limits.tokens, _money_left(bench), limits.minutes * 60),
                 slot=slot,
                 blank_traces=limits.blank_traces,
-            )
+            ),
         )
     finally:
         session.close()

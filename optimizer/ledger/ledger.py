@@ -179,9 +179,12 @@ class Ledger:
 
     # Candidates ---------------------------------------------------------------
 
-    def conclude_slot(self, slot: int, candidate: CandidateRow | None, *, reason: str, bill: Bill) -> None:
-        """Record a proposal's end, and its candidate where there is one, in one step."""
+    def conclude_slot(
+        self, slot: int, candidate: CandidateRow | None, *, reason: str, bill: Bill, settles: str = ""
+    ) -> None:
+        """Record a proposal's end, and its candidate where there is one, in one step; `settles` its running bill."""
         with self._write() as db:
+            _settle(db, settles)
             if candidate is not None:
                 db.execute("INSERT OR IGNORE INTO candidates VALUES (?,?,?,?,?,?,?,?,?,?,?)", self._columns(candidate))
             if slot > 0:
@@ -220,9 +223,10 @@ class Ledger:
         rows = self._db.execute("SELECT stage, record FROM passed WHERE candidate = ?", (candidate,))
         return {row["stage"]: json.loads(row["record"]) for row in rows}
 
-    def record_judgement(self, candidate: str, record: Json, bill: Bill) -> None:
-        """Record a paid reflection before anything is decided from it."""
+    def record_judgement(self, candidate: str, record: Json, bill: Bill, *, settles: str = "") -> None:
+        """Record a paid reflection before anything is decided from it; `settles` its running bill."""
         with self._write() as db:
+            _settle(db, settles)
             values = (candidate, json.dumps(record), bill.tokens, bill.cost_usd, bill.unpriced, self._clock())
             db.execute("INSERT OR IGNORE INTO judgements VALUES (?,?,?,?,?,?)", values)
 
@@ -363,8 +367,9 @@ class Ledger:
         return dict(json.loads(row["record"])) if row else None
 
     def bill(self, what: str, bill: Bill) -> None:
-        """Record what a session cost that came to nothing."""
+        """Record what a session has cost so far; it stands for good when the session comes to nothing."""
         with self._write() as db:
+            _settle(db, what)
             values = (what, bill.tokens, bill.cost_usd, bill.unpriced)
             db.execute("INSERT INTO bills (what, tokens, cost_usd, unpriced) VALUES (?,?,?,?)", values)
 
@@ -455,6 +460,11 @@ def _identity(path: Path | None) -> tuple[int, int] | None:
     except OSError:
         return None
     return (found.st_dev, found.st_ino) if found is not None else None
+
+
+def _settle(db: sqlite3.Connection, what: str) -> None:
+    """Drop a running bill whose session is recorded in the same transaction."""
+    db.execute("DELETE FROM bills WHERE what = ?", (what,))
 
 
 def _is_keep(row: VerdictRow | None) -> bool:

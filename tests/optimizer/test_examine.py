@@ -211,7 +211,7 @@ def test_a_reflection_is_stored_before_it_decides_and_never_paid_twice(
 ) -> None:
     world = bench(rates(1, {}), reflector=[found(False)])
     world.add(1, {PROMPT: BETTER_PROMPT})
-    world.fuse.burnt, world.fuse.at = 0, 3  # the judgement is stored, the stage is not concluded
+    world.fuse.burnt, world.fuse.at = 0, 5  # the bill and the judgement are stored, the stage is not concluded
     with pytest.raises(crash):
         reflect_on(world.bench, "c001", "c000")
     assert "reflect" not in world.ledger.stage_records("c001")
@@ -231,6 +231,17 @@ def test_a_judge_out_of_reach_is_an_outage_and_asked_again_later(bench: Worlds, 
     assert world.ledger.judgement("c001") is None
     reflect_on(world.bench, "c001", "c000")
     assert "reflect" in world.ledger.stage_records("c001")
+
+
+def test_what_a_judge_cost_before_its_provider_failed_is_on_the_bill_once(bench: Worlds, rates: Rates) -> None:
+    asked = say("let me think", usage=TokenUsage(100, 20), cost_usd=0.5)
+    world = bench(rates(1, {}), reflector=[asked, ProviderUnavailableError("down"), found(False)])
+    world.add(1, {PROMPT: BETTER_PROMPT})
+    with pytest.raises(OutageError):
+        reflect_on(world.bench, "c001", "c000")
+    assert world.ledger.spend().usd == 0.5
+    reflect_on(world.bench, "c001", "c000")
+    assert world.ledger.spend().usd == 0.75
 
 
 def test_a_judge_without_a_finding_blocks_nothing_and_that_is_on_record(bench: Worlds, rates: Rates) -> None:

@@ -114,8 +114,9 @@ def test_an_outage_leaves_the_slot_open_and_bills_what_was_used(bench: Worlds, r
 def test_a_crash_between_session_and_ledger_asks_again_and_takes_the_newer_answer(
     bench: Worlds, rates: Rates, crash: type[BaseException]
 ) -> None:
-    world = measured(bench, rates, [*proposal("First answer.\n"), *proposal("Second answer.\n", "second")])
-    world.fuse.burnt, world.fuse.at = 0, 1
+    first = proposal("First answer.\n")
+    world = measured(bench, rates, [*first, *proposal("Second answer.\n", "second")])
+    world.fuse.burnt, world.fuse.at = 0, 2 * len(first) + 1  # after every request's bill, before the end is recorded
     with pytest.raises(crash):
         propose_change(world.bench, 1, "c000")
     world.close()
@@ -123,6 +124,20 @@ def test_a_crash_between_session_and_ledger_asks_again_and_takes_the_newer_answe
     propose_change(world.bench, 1, "c000")
     assert world.ledger.candidates()[1].title == "second"
     assert world.bench.archive.load("c001").hash == world.ledger.candidates()[1].harness
+
+
+def test_a_session_that_is_killed_stays_on_the_bill(bench: Worlds, rates: Rates, crash: type[BaseException]) -> None:
+    first = proposal("First answer.\n")
+    world = measured(bench, rates, [*first, *proposal("Second answer.\n", "second")])
+    paid = world.ledger.spend().usd
+    world.fuse.burnt, world.fuse.at = 0, 2 * len(first) + 1
+    with pytest.raises(crash):
+        propose_change(world.bench, 1, "c000")
+    world.close()
+    world.open()
+    assert world.ledger.spend().usd - paid == pytest.approx(0.10 * len(first))
+    propose_change(world.bench, 1, "c000")
+    assert world.ledger.spend().usd - paid == pytest.approx(0.20 * len(first))
 
 
 def test_sessions_of_a_slot_always_carry_the_same_opaque_token(bench: Worlds, rates: Rates) -> None:
