@@ -11,7 +11,7 @@ from optimizer.report.changes import prediction
 from optimizer.report.html.diffs import Diffs
 from optimizer.report.html.element import Child, Element, h
 from optimizer.report.html.parts import badge, facts_list, plural, score, section
-from optimizer.report.html.reading import Reading
+from optimizer.report.html.reading import NAME_CHARS, Reading
 from optimizer.report.text import points
 from optimizer.report.words import SHORT, short_reason
 from optimizer.verdict import Verdict
@@ -111,7 +111,7 @@ def _evidence(reading: Reading, row: CandidateRow) -> Child:
         return None
     if reading.redacted:
         return plural(len(row.evidence), "attempt")
-    shown = [str(each) for each in row.evidence[: reading.caps.listed]]
+    shown = [reading.words(str(each), NAME_CHARS) for each in row.evidence[: reading.caps.listed]]
     return [[h("code", each), " "] for each in shown]
 
 
@@ -195,9 +195,9 @@ def _against(reading: Reading, verdict: VerdictRow | None) -> Iterator[Child]:
     leaks = private.get("leaks") or ()
     public = [leak for leak in leaks if leak.get("public")][: reading.caps.quotes]
     if leaks:
-        yield h("p", f"Reflection found {plural(len(leaks), 'copy')}:".replace("copys", "copies"), class_="note")
+        yield h("p", f"Reflection found {plural(len(leaks), 'piece')} of task text:", class_="note")
     for leak in public:
-        where = f"{leak['path']}:{leak['line']} ({leak['kind'].replace('_', ' ')}) "
+        where = f"{reading.words(str(leak['path']), NAME_CHARS)}:{leak['line']} ({_kind(leak)}) "
         yield h("blockquote", h("span", where, class_="quiet") if not reading.redacted else None,
                 reading.words(str(leak["quote"])))  # fmt: skip
     if len(leaks) > len(public):
@@ -208,6 +208,10 @@ def _against(reading: Reading, verdict: VerdictRow | None) -> Iterator[Child]:
         for name in _TOLD:
             if name in private and verdict.cause != "not_better":
                 yield h("p", f"{name}: {reading.words(str(private[name]))}", class_="note")
+
+
+def _kind(leak: Mapping[str, Any]) -> str:  # Any: JSON
+    return str(leak["kind"]).replace("_", " ")[:NAME_CHARS]
 
 
 def _without(reading: Reading, slots: Sequence[Mapping[str, Any]]) -> Element:  # Any: JSON

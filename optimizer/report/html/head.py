@@ -49,7 +49,7 @@ def verdict(reading: Reading) -> list[Child]:
     sentence = verdict_sentence(facts)
     short, colon, rest = sentence.partition(" on ") if facts.certificate else (sentence, "", "")
     small = h("small", f"{colon.strip()} {rest}.") if rest else None
-    return [banner, h("p", f"{short[:1].upper()}{short[1:]}{'' if rest else '.'}", small, class_="verdict")]
+    return [banner, h("p", f"{short[:1].upper()}{short[1:]}{' ' if rest else '.'}", small, class_="verdict")]
 
 
 def cards(reading: Reading) -> Element:

@@ -17,6 +17,7 @@ from task_agent.harness import unified
 from traces.errors import RatchetError
 
 LEFT_OUT: Final = "(left out)"
+NAME_CHARS: Final = 120
 LONGEST_DIFF: Final = 60_000
 
 
@@ -55,24 +56,25 @@ class Reading:
     caps: Caps = field(default_factory=Caps)
     _tasks: dict[str, str] = field(default_factory=dict)
 
-    def words(self, text: str) -> str:
+    def words(self, text: str, limit: int | None = None) -> str:
         """Give text that an agent or a task wrote, cut to size."""
         if self.redacted:
             return LEFT_OUT
-        limit = self.caps.words
+        limit = self.caps.words if limit is None else min(limit, self.caps.words)
         return text if len(text) <= limit else f"{text[:limit]} ... ({len(text) - limit:,} more characters)"
 
     def title(self, row: CandidateRow, limit: int = 160) -> str:
         """Give a candidate's title on one line."""
         if self.redacted:
             return row.id if row.slot else "baseline"
+        limit = min(limit, self.caps.words + 3)
         line = " ".join(row.title.split())
         return line if len(line) <= limit else f"{line[: limit - 3]}..."
 
     def task(self, name: str) -> str:
         """Give a task's name, or its number in a redacted page."""
         if not self.redacted:
-            return name
+            return self.words(name, NAME_CHARS)
         return self._tasks.setdefault(name, f"task {len(self._tasks) + 1}")
 
     def command(self, line: str) -> str:

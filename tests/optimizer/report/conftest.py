@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from optimizer.attempt_spec import AttemptResult, AttemptStatus, Purpose
+from optimizer.candidates import Archive
 from optimizer.ledger import Bill, CandidateRow, DrawRequest, Ledger, LookRow, VerdictRow
 from optimizer.run_folder import RunFolder
 from optimizer.state import Phase
 from optimizer.verdict import ruling
+from task_agent.harness import HarnessBundle
 from traces.event import TokenUsage
 
 Reward = Callable[[int, int], float | None]
@@ -31,6 +33,11 @@ CERTIFICATE = {
     "excluded": ["secret-test-task"], "improved": True, "champion": "c001", "look": 2, "attempts": 200,
 }  # fmt: skip
 LEAK = {"kind": "file_name", "quote": HOSTILE, "path": "prompts/a|b.md", "line": 2, "public": True}
+EVIL = (
+    "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>\"><svg onload=hacked=1>"
+    f" ' \" & \x1b[31m\x07\x00 \u202egnp.exe\u2066 ]]> --> {{{{7*7}}}} javascript:alert(1) {'W' * 10_000}"
+)
+"""Text that would act in a page that does not escape it, and a word wider than any screen."""
 HIDDEN = {**LEAK, "quote": "heldout words", "public": False}
 
 
@@ -93,6 +100,11 @@ class Book:
         self.draw("baseline", "c000", split="train", purpose=Purpose.BASELINE, tasks=8, count=2)
         self.ledger.conclude(Phase.BASELINE, {"score": 0.0, "attempts": 16})
 
+    def keep_files(self, candidate: str, **files: str) -> None:
+        """Put a candidate's harness into the archive; a name's double underscore stands for a slash."""
+        named = {f"{name.replace('__', '/')}.md": text.encode() for name, text in files.items()}
+        Archive(self.folder.candidates).save(candidate, HarnessBundle(named))
+
     def finish(self, certificate: dict[str, Any] | None = None) -> None:
         self.ledger.conclude(Phase.CERTIFY, certificate or CERTIFICATE)
         self.ledger.conclude(Phase.FINISH, {"reason": "iterations"})
@@ -147,3 +159,59 @@ def long_night(book: Book) -> Book:
     book.draw("certify", "c000", split="test", purpose=Purpose.CERTIFY, tasks=50, count=7)
     book.finish()
     return book
+
+
+@pytest.fixture
+def evil(book: Book) -> Book:
+    """Write a finished night in which whatever an agent or a task can name is `EVIL`."""
+    book.measure()
+    book.keep_files("c000", prompts__system="One line.\n")
+    book.ledger.conclude_slot(
+        1, CandidateRow("c001", 1, "c000", "h1", "n1", EVIL, EVIL, (EVIL,), (EVIL,), (EVIL,)), reason="", bill=Bill()
+    )
+    book.keep_files("c001", prompts__system=f"One line.\n{EVIL}\n")
+    asked = [DrawRequest("c001", "h1", EVIL, "train", Purpose.SCREEN, 2)]
+    rows = book.ledger.plan(book.folder.id, "screen/c001", asked)
+    usage = TokenUsage(900, 100, 0, 0)
+    book.ledger.record(
+        AttemptResult(row.spec, AttemptStatus.MISSING, None, "sandbox_lost", "", usage, None, 2, 1.5, 4) for row in rows
+    )
+    book.test("c001", "better")
+    leaks = [{**LEAK, "quote": EVIL, "path": EVIL, "kind": EVIL}]
+    record = {"blocked": True, "leaks": leaks, "judgement": {"reason": EVIL, "quotes": [EVIL]}}
+    book.propose(2, EVIL, fixes=(EVIL,))
+    book.ledger.record_judgement("c002", record, Bill())
+    book.decide("c002", "leak", record, public=EVIL)
+    book.decide(book.propose(3, EVIL), "does_not_load", {"error": EVIL, "violations": [EVIL]})
+    book.ledger.conclude_slot(4, None, reason=EVIL, bill=Bill())
+    for kind in ("drift", "sandbox", "needs attention"):
+        book.ledger.note(kind, EVIL)
+    book.finish()
+    return book
+
+
+TASKS, CANDIDATES = 100, 100
+
+
+@pytest.fixture(scope="session")
+def hundred(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunFolder]:
+    """Write a finished night of 100 candidates on 100 train tasks, each with a diff of several thousand letters."""
+    draw = random.Random(7)
+    book = Book(tmp_path_factory.mktemp("hundred") / "runs" / "hundred")
+    book.draw("baseline", "c000", split="train", purpose=Purpose.BASELINE, tasks=TASKS, count=2,
+              reward=lambda task, turn: float(draw.random() < 0.4))  # fmt: skip
+    book.ledger.conclude(Phase.BASELINE, {"score": 0.4, "attempts": 2 * TASKS})
+    book.keep_files("c000", prompts__system="Do the work.\n")
+    for slot in range(1, CANDIDATES + 1):
+        name = book.propose(slot, f"Change number {slot}: read the table first", fixes=("train-001",))
+        lines = "".join(f"- rule {slot}.{at}: look at what was asked before writing\n" for at in range(120))
+        book.keep_files(name, prompts__system=f"Do the work.\n{lines}")
+        book.draw(f"screen/{name}", name, split="train", purpose=Purpose.SCREEN, tasks=TASKS, count=1,
+                  reward=lambda task, turn: float(draw.random() < 0.45))  # fmt: skip
+        if slot % 9 == 0:
+            book.test(name, "better" if slot % 27 == 0 else "not_better")
+        else:
+            book.decide(name, "worse_on_train", {"score": 0.1})
+    book.finish()
+    yield book.folder
+    book.ledger.close()

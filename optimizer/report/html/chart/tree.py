@@ -53,14 +53,14 @@ def _level(twig: Twig) -> int:
 
 def _leaf(twig: Twig, x: Scale, *, labelled: bool) -> Element:
     across, level = x.across(twig.iteration), _level(twig)
-    hollow = " hollow" if twig.kind in ("reject", "invalid") else ""
+    refused = twig.kind in ("reject", "invalid")
+    size = 6 if twig.kind in ("keep", "baseline") else 4 if labelled else 3
+    style = "halo strong" if twig.kind == "keep" else "halo"
+    name = h("text", twig.name, class_=style, x=across, y=level + 20, text_anchor="middle")
     return h(
         "g",
         h("title", twig.words),
-        h("circle", class_=f"dot{hollow}", cx=across, cy=level, r=6 if twig.kind in ("keep", "baseline") else 4 if labelled else 3),
-        h("text", twig.name, class_="halo strong" if twig.kind == "keep" else "halo", x=across, y=level + 20,
-          text_anchor="middle")
-        if labelled
-        else None,
+        h("circle", class_="dot hollow" if refused else "dot", cx=across, cy=level, r=size),
+        name if labelled else None,
         class_=twig.kind,
-    )  # fmt: skip
+    )
