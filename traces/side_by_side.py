@@ -74,7 +74,7 @@ def beside(found: Comparison, width: int, *, full: bool = False) -> Iterator[Lin
     if full:
         first_shown = 0
     else:
-        first_shown = _turn_of(found, first)
+        first_shown = first if found.parts_at is None else _turn_of(found, first)
         yield from _alike(found, first_shown, width)
     for at, row in enumerate(found.rows[first_shown:], first_shown):
         if at == first:
