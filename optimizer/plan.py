@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from task_agent.models import PriceTable
 from task_agent.sandbox import choose
 from task_agent.sandbox.base import SandboxKind
 from task_agent.sandbox.choose import Wanted
-from traces.errors import ConfigError
+from traces.errors import ConfigError, Place
 
 DEAL_STEP = 1_000_003
 """What a further deal of the same suite adds to the seed."""
@@ -80,13 +80,30 @@ def plan_run(config: RunConfig, runs: Path, *, new_split: bool = False) -> Plan:
 
 
 def plan_resumed(config: RunConfig, folder: RunFolder) -> Plan:
-    """Check everything a resumed run needs: its own splits, and the sandbox it began with."""
+    """Check everything a resumed run needs: its own splits, and the sandbox it began with.
+
+    Raises:
+        ConfigError: Its files are damaged, or what it stands on is no longer what it began with.
+    """
     check_credentials(config)
     lock = folder.read_lock()
     with config.pointing():
         registry = registry_of(folder.path.parent)
         parts = check_parts(config, lambda suite: registry.record(suite, lock["uid"]))
-        return _plan(config, parts, wanted=lock["sandbox"])
+        plan = _plan(config, parts, wanted=lock["sandbox"])
+    _check_same(plan, lock, folder)
+    return plan
+
+
+def _check_same(plan: Plan, lock: Mapping[str, Any], folder: RunFolder) -> None:  # Any: JSON
+    """Refuse to go on with what is no longer the run that was begun, before anything is written."""
+    changed = sorted(key for key, value in plan.lock.items() if lock.get(key) != value)
+    if changed:
+        raise ConfigError(
+            f"run {folder.id!r} was begun with other {', '.join(changed)}",
+            place=Place(folder.lock),
+            hint=f"put back what changed, or begin a new run: ratchet run {folder.config}",
+        )
 
 
 @dataclass(frozen=True, slots=True)

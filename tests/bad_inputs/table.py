@@ -1,0 +1,476 @@
+"""The table of bad inputs: what is spoilt, what is asked, and the exit code and words that must come.
+
+Every row starts from the desk's run file, which works. `says` must stand in the message or in its hint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from .desk import Desk
+
+Spoil = Callable[[Desk], None]
+NIGHT = ("run", "night.yaml")
+
+
+def nothing(desk: Desk) -> None:
+    """Spoil nothing: the words or the environment are wrong."""
+
+
+@dataclass(frozen=True)
+class Bad:
+    """Hold one row; `run_file` rows are also asked of `config check` and `doctor`."""
+
+    name: str
+    says: tuple[str, ...]
+    spoil: Spoil = nothing
+    words: tuple[str, ...] = NIGHT
+    code: int = 2
+    env: Mapping[str, str] = field(default_factory=dict)
+    needs_run: bool = False
+
+    @property
+    def of_run_file(self) -> bool:
+        """Say whether the run file, or what it names, is what is wrong."""
+        return self.words == NIGHT and not self.env
+
+
+def swap(old: str, new: str, name: str = "night.yaml") -> Spoil:
+    """Replace text of a file."""
+    return lambda desk: desk.edit(name, old, new)
+
+
+def hold(name: str, content: str | bytes) -> Spoil:
+    """Give a file other content."""
+    return lambda desk: desk.write(name, content)
+
+
+def lose(name: str) -> Spoil:
+    """Remove a file or folder."""
+    return lambda desk: desk.remove(name)
+
+
+def folder_at(name: str) -> Spoil:
+    """Put a folder where a file should be."""
+
+    def put(desk: Desk) -> None:
+        desk.remove(name)
+        (desk.root / name).mkdir()
+
+    return put
+
+
+def link_at(name: str, target: str) -> Spoil:
+    """Put a link somewhere."""
+
+    def put(desk: Desk) -> None:
+        if (desk.root / name).exists():
+            desk.remove(name)
+        (desk.root / name).symlink_to(target)
+
+    return put
+
+
+RUN_FILES = [
+    Bad(
+        "an unknown key",
+        ("night.yaml:17:8", "`stop.iteratons`", "did you mean `iterations`", "valid here: "),
+        swap("iterations", "iteratons"),
+    ),
+    Bad("an unknown section", ("night.yaml:17:1", "did you mean `stop`"), swap("stop:", "stopp:")),
+    Bad(
+        "a number for a section",
+        ("night.yaml:10:7", "`gate`: must be a mapping of keys, not 5"),
+        swap("gate:\n  mode: explore\n  k_max: 4\n  stages: [1, 2]\n  futility: [0.0]\n  min_tasks: 2\n", "gate: 5\n"),
+    ),
+    Bad(
+        "an empty section",
+        ("night.yaml:17:", "`stop`: must be a mapping of keys"),
+        swap("stop: {iterations: 1}", "stop:"),
+    ),
+    Bad(
+        "a word for a number",
+        ("night.yaml:12:10", "`gate.k_max`: must be a whole number, not 'many'"),
+        swap("k_max: 4", "k_max: many"),
+    ),
+    Bad("a number in quotes", ("night.yaml:12:10", "whole number, not '4'"), swap("k_max: 4", "k_max: '4'")),
+    Bad("yes for a number", ("night.yaml:12:10", "whole number, not True"), swap("k_max: 4", "k_max: true")),
+    Bad(
+        "a wrong choice",
+        ("night.yaml:11:9", "'default', 'strict' or 'explore'", "did you mean `explore`"),
+        swap("mode: explore", "mode: explor"),
+    ),
+    Bad(
+        "a key given twice",
+        ("night.yaml:13:3", "`gate.k_max` is given twice", "line 12"),
+        swap("k_max: 4", "k_max: 4\n  k_max: 5"),
+    ),
+    Bad("a key that is no text", ("night.yaml:17:8", "a key must be text"), swap("{iterations: 1}", "{7: 1}")),
+    Bad("YAML that ends too soon", ("night.yaml:", "not valid YAML"), swap("sandbox: {kind: process}", "sandbox: {")),
+    Bad("a tab", ("night.yaml:11:1", "not valid YAML"), swap("  mode: explore", "\tmode: explore")),
+    Bad(
+        "an anchor",
+        ("night.yaml:5:9", "anchors and aliases are not allowed"),
+        swap("{model: simulated}", "&all {model: simulated}"),
+    ),
+    Bad("no tests planned", ("night.yaml:12:10", "greater than or equal to 1, not 0"), swap("k_max: 4", "k_max: 0")),
+    Bad(
+        "more futility than stages",
+        ("night.yaml:11:3", "futility needs 1 values"),
+        swap("futility: [0.0]", "futility: [0.0, 0.7]"),
+    ),
+    Bad("stages that fall", ("night.yaml:11:3", "stages must rise"), swap("[1, 2]", "[2, 1]")),
+    Bad("no attempts to screen with", ("night.yaml:16:49", "`replicates.screen`"), swap("screen: 1", "screen: 0")),
+    Bad("no attempts to certify with", ("night.yaml:16:61", "`replicates.certify`"), swap("certify: 1", "certify: 0")),
+    Bad(
+        "absurdly many at once",
+        ("night.yaml:18:37", "less than or equal to 1024, not 1000000"),
+        swap("{kind: inline}", "{kind: inline, in_flight: 1000000}"),
+    ),
+    Bad(
+        "a budget of nothing",
+        ("night.yaml:17:35", "`stop.budget_usd`", "greater than 0"),
+        swap("iterations: 1", "iterations: 1, budget_usd: 0"),
+    ),
+    Bad(
+        "a surface that locks everything",
+        ("night.yaml:20:10", "every part of the harness is locked"),
+        lambda desk: desk.edit(
+            "night.yaml",
+            "sandbox: {kind: process}\n",
+            "sandbox: {kind: process}\nsurface: {editable: [prompts], locked: [prompts]}\n",
+        ),
+    ),
+    Bad(
+        "a missing role",
+        ("night.yaml:5:3", "`models.reflector`: field required"),
+        swap("  reflector: {model: simulated}\n", ""),
+    ),
+    Bad("a mistyped role", ("night.yaml:7:3", "did you mean `reflector`"), swap("reflector:", "reflectr:")),
+    Bad("no suite", ("night.yaml:1:1", "`suite`: field required"), swap("suite: {kind: harbor, path: tasks}\n", "")),
+    Bad(
+        "more tasks split than there are",
+        ("night.yaml:9:9", "13 tasks asked for, 7 there are"),
+        swap("heldout: 3", "heldout: 9"),
+    ),
+    Bad(
+        "shares above one",
+        ("night.yaml:9:9", "add up to at most 1"),
+        swap("{train: 2, heldout: 3, test: 2}", "{train: 0.5, heldout: 0.5, test: 0.5}"),
+    ),
+    Bad("a split of no tasks", ("night.yaml:9:17", "`splits.train`", "not 0"), swap("train: 2", "train: 0")),
+    Bad(
+        "fewer held-out tasks than the gate needs",
+        ("night.yaml:9:", "3 held-out tasks are fewer than", "min_tasks"),
+        swap("min_tasks: 2", "min_tasks: 4"),
+    ),
+    Bad("a mix that does not add up", ("night.yaml:8:", "add up to 1.5, not 1"), swap("good: 0.4", "good: 0.9")),
+    Bad("an unknown simulated key", ("night.yaml:8:", "did you mean `overfit`"), swap("overfit:", "overfits:")),
+    Bad(
+        "a harness that is not there",
+        ("night.yaml:2:10", "does not exist", "relative paths count from"),
+        swap("harness: mine", "harness: yours"),
+    ),
+    Bad("prices that are not there", ("night.yaml:3:9", "`prices` names"), lose("prices.yaml")),
+    Bad("tasks that are not there", ("night.yaml:1:29", "`suite.path` names"), lose("tasks")),
+    Bad("an unknown kind of suite", ("night.yaml:1:15", "'harbour'", "known kinds: "), swap("harbor", "harbour")),
+    Bad(
+        "an unknown key of the suite",
+        ("night.yaml:1:42", "`suite.onyl`", "did you mean `only`"),
+        swap("path: tasks", "path: tasks, onyl: [t0]"),
+    ),
+    Bad("a task that is not there", ("no task folder 't9'",), swap("path: tasks", "path: tasks, only: [t9]")),
+    Bad(
+        "an unknown sandbox",
+        ("night.yaml:19:17", "'process', 'bubblewrap' or 'docker'"),
+        swap("sandbox: {kind: process}", "sandbox: {kind: vm}"),
+    ),
+    Bad(
+        "a real model without a key",
+        ("role `proposer` uses 'claude-opus-5-5'", "set ANTHROPIC_API_KEY"),
+        swap("proposer: {model: simulated}", "proposer: {model: claude-opus-5-5}"),
+        code=4,
+    ),
+    Bad("a list", ("night.yaml:1:1", "a run file is a mapping of keys"), hold("night.yaml", "- a\n")),
+]
+FILES = [
+    Bad("no run file", ("no run file 'night.yaml'", "configs/"), lose("night.yaml"), code=3),
+    Bad("a folder for a run file", ("night.yaml: is a folder",), folder_at("night.yaml")),
+    Bad("an empty run file", ("night.yaml:1:1", "mapping of keys", "configs/quickstart.yaml"), hold("night.yaml", "")),
+    Bad("a picture for a run file", ("night.yaml:1: not UTF-8 text",), hold("night.yaml", b"\x89PNG\r\n\x1a\n\0\0")),
+    Bad(
+        "a run file in Latin 1",
+        ("night.yaml:3: not UTF-8 text",),
+        hold("night.yaml", "a: 1\nb: 2\nc: \xe9\n".encode("latin-1")),
+    ),
+    Bad("a control character", ("night.yaml:1", "not valid YAML"), hold("night.yaml", b"suite: \x07\n")),
+    Bad("a huge run file", ("1,000,000 bytes are too many",), hold("night.yaml", b"#" * 1_000_000)),
+    Bad("a device for a run file", ("/dev/zero: is not a plain file",), words=("run", "/dev/zero")),
+    Bad("a link to itself", ("night.yaml: cannot be read",), link_at("night.yaml", "night.yaml")),
+    Bad("a folder for prices", ("prices.yaml: cannot be read",), folder_at("prices.yaml")),
+    Bad(
+        "prices in words",
+        ("prices.yaml:4:34", "`models.simulated.0.input`", "'cheap'"),
+        swap("input: 1", "input: cheap", "prices.yaml"),
+    ),
+    Bad(
+        "prices with a mistyped key",
+        ("prices.yaml:4:37", "did you mean `output`"),
+        swap("output:", "outptu:", "prices.yaml"),
+    ),
+    Bad("prices that are no YAML", ("prices.yaml:", "not valid YAML"), hold("prices.yaml", "models: [")),
+]
+HARNESSES = [
+    Bad(
+        "a harness without harness.yaml", ("mine/harness.yaml", "a harness needs this file"), lose("mine/harness.yaml")
+    ),
+    Bad(
+        "a harness without a prompt",
+        ("mine/prompts/system.md", "a harness needs this file"),
+        lose("mine/prompts/system.md"),
+    ),
+    Bad("an empty prompt", ("mine/prompts/system.md", "empty"), hold("mine/prompts/system.md", " \n")),
+    Bad("a prompt that is no text", ("mine/prompts/system.md:1", "not UTF-8"), hold("mine/prompts/system.md", b"\xff")),
+    Bad(
+        "a mistyped limit",
+        ("mine/harness.yaml:3:3", "did you mean `turns`"),
+        swap("turns:", "turn:", "mine/harness.yaml"),
+    ),
+    Bad("no turns", ("mine/harness.yaml:3:10", "`limits.turns`"), swap("turns: 9", "turns: 0", "mine/harness.yaml")),
+    Bad(
+        "an unknown pattern",
+        ("mine/harness.yaml", "unknown pattern 'magic'", "`react`"),
+        hold("mine/harness.yaml", "name: mine\norchestration: {pattern: magic}\n"),
+    ),
+    Bad(
+        "a tool without a schema",
+        ("mine/tools/look/tool.yaml", "`input_schema`"),
+        swap("input_schema: {type: object}\n", "", "mine/tools/look/tool.yaml"),
+    ),
+    Bad(
+        "a tool with a broken schema",
+        ("mine/tools/look/tool.yaml", "`type: object`"),
+        swap("{type: object}", "{type: objekt}", "mine/tools/look/tool.yaml"),
+    ),
+    Bad(
+        "a tool that cannot be run",
+        ("mine/tools/look/run:1", "must start with `#!`"),
+        hold("mine/tools/look/run", "cat\n"),
+    ),
+    Bad("a tool without its script", ("mine/tools/look/run", "needs this file"), lose("mine/tools/look/run")),
+    Bad("a link in a harness", ("mine/README.md", "no links"), link_at("mine/README.md", "/etc/passwd")),
+    Bad("a stray file in a harness", ("mine/promts", "did you mean `prompts/`"), hold("mine/promts/a.md", "x")),
+    Bad("a harness that is a file", ("no such harness folder",), swap("harness: mine", "harness: prices.yaml")),
+]
+TASKS = [
+    Bad("a task.toml that is no TOML", ("tasks/t3/task.toml:1:", "is not TOML"), hold("tasks/t3/task.toml", "version")),
+    Bad(
+        "an unknown field of a task",
+        ("tasks/t3/task.toml:2", "`agent.timeout`", "is not a field", "did you mean `timeout_sec`"),
+        hold("tasks/t3/task.toml", "[agent]\ntimeout = 9\n"),
+    ),
+    Bad(
+        "a task that never ends",
+        ("tasks/t3/task.toml:2", "`agent.timeout_sec`"),
+        hold("tasks/t3/task.toml", "[agent]\ntimeout_sec = 0\n"),
+    ),
+    Bad(
+        "a task without a verifier", ("tasks/t3/tests/test.sh", "nothing can be graded"), lose("tasks/t3/tests/test.sh")
+    ),
+    Bad("a task without an instruction", ("tasks/t3/instruction.md", "is missing"), lose("tasks/t3/instruction.md")),
+    Bad(
+        "an instruction that is no text",
+        ("tasks/t3/instruction.md", "is not UTF-8"),
+        hold("tasks/t3/instruction.md", b"\xff\xfe"),
+    ),
+    Bad(
+        "a folder for an instruction",
+        ("tasks/t3/instruction.md", "cannot be read"),
+        folder_at("tasks/t3/instruction.md"),
+    ),
+    Bad(
+        "a task without an environment",
+        ("tasks/t3/environment/Dockerfile", "is missing"),
+        lose("tasks/t3/environment/Dockerfile"),
+    ),
+    Bad("a task of several steps", ("tasks/t3/steps", "not supported"), hold("tasks/t3/steps/a.md", "x")),
+    Bad(
+        "a folder without tasks",
+        ("holds no task folders",),
+        folder_at("tasks"),
+    ),
+    Bad(
+        "a task that needs an image, in a process",
+        ("some tasks need an image", "docker"),
+        hold("tasks/t3/task.toml", 'version = "1.0"\n'),
+        code=6,
+    ),
+]
+FLAGS = [
+    Bad("no such command", ("No such command 'rnu'",), words=("rnu", "night.yaml")),
+    Bad("no such option", ("No such option", "--budget"), words=(*NIGHT, "--budgt", "5")),
+    Bad("no file", ("Missing argument 'RUN_FILE'",), words=("run",)),
+    Bad("a seed in words", ("--seed", "valid integer"), words=(*NIGHT, "--seed", "x")),
+    Bad("no iterations", ("--max-iterations", "greater than or equal to 1"), words=(*NIGHT, "--max-iterations", "0")),
+    Bad("a budget below nothing", ("--budget-usd", "-5"), words=(*NIGHT, "--budget-usd", "-5")),
+    Bad("a budget that is no number", ("--budget-usd", "nan"), words=(*NIGHT, "--budget-usd", "nan")),
+    Bad("a deadline that is no time", ("--deadline 'soon' is no time", "06:30"), words=(*NIGHT, "--deadline", "soon")),
+    Bad("a deadline at once", ("--deadline", "greater than 0"), words=(*NIGHT, "--deadline", "0h")),
+    Bad("another harness that is not there", ("--harness", "does not exist"), words=(*NIGHT, "--harness", "gone")),
+    Bad("a limit below nothing", ("--limit",), words=("runs", "list", "--limit", "-1")),
+]
+RUNS = [
+    Bad("a run that is not there", ("no run 'gone'", "ratchet runs list"), words=("status", "gone"), code=3),
+    Bad("the last of no runs", ("no run 'last'",), words=("status",), code=3),
+    Bad("resume of nothing", ("no run 'gone'",), words=("resume", "gone"), code=3),
+    Bad("a nearly right run", ("no run 'dome'", "`done`"), words=("status", "dome"), code=3, needs_run=True),
+    Bad(
+        "a run id that is taken",
+        ("run 'done' exists", "ratchet resume done"),
+        words=(*NIGHT, "--run-id", "done"),
+        needs_run=True,
+    ),
+    Bad("a run id with a way out", ("'../out' is not a plain name",), words=(*NIGHT, "--run-id", "../out")),
+    Bad("a run id that is a path", ("is not a plain name", "letters, digits"), words=(*NIGHT, "--run-id", "/tmp/out")),
+    Bad("a run id that is empty", ("is not a plain name",), words=(*NIGHT, "--run-id", "")),
+    Bad(
+        "a candidate that is not there",
+        ("no candidate 'c099'", "ratchet candidates list"),
+        words=("candidates", "show", "done", "c099"),
+        code=3,
+        needs_run=True,
+    ),
+    Bad(
+        "an attempt that is not there",
+        ("no attempt",),
+        words=("trace", "show", "done", "c000/gone/a00"),
+        code=3,
+        needs_run=True,
+    ),
+    Bad(
+        "a broken pattern",
+        ("`(` is no regular expression", "character 1"),
+        words=("trace", "show", "done", "c000/csv-totals-01/a00", "--grep", "("),
+        needs_run=True,
+    ),
+    Bad(
+        "a lost run.lock",
+        ("runs/done/run.lock: is missing", "copy"),
+        lose("runs/done/run.lock"),
+        words=("status", "done"),
+        needs_run=True,
+    ),
+    Bad(
+        "a damaged run.lock",
+        ("runs/done/run.lock: is damaged",),
+        hold("runs/done/run.lock", "{"),
+        words=("status", "done"),
+        needs_run=True,
+    ),
+    Bad(
+        "a run.lock of another shape",
+        ("runs/done/run.lock: is damaged: it lacks uid",),
+        hold("runs/done/run.lock", "[]"),
+        words=("resume", "done"),
+        needs_run=True,
+    ),
+    Bad(
+        "a damaged run.yaml",
+        ("runs/done/run.yaml:1:1", "mapping of keys"),
+        hold("runs/done/run.yaml", "- a\n"),
+        words=("resume", "done"),
+        needs_run=True,
+    ),
+    Bad(
+        "a lost run.yaml",
+        ("runs/done/run.yaml",),
+        lose("runs/done/run.yaml"),
+        words=("resume", "done"),
+        code=3,
+        needs_run=True,
+    ),
+    Bad(
+        "a run.yaml of another seed",
+        ("runs/done/run.lock: run 'done' was begun with other config", "put back what changed"),
+        lambda desk: desk.edit("runs/done/run.yaml", "seed: 1\n", "seed: 2\n"),
+        words=("resume", "done"),
+        needs_run=True,
+    ),
+    Bad(
+        "a ledger of noise",
+        ("runs/done/ledger.sqlite",),
+        hold("runs/done/ledger.sqlite", b"noise " * 999),
+        words=("status", "done"),
+        code=1,
+        needs_run=True,
+    ),
+    Bad(
+        "an empty ledger",
+        ("runs/done/ledger.sqlite",),
+        hold("runs/done/ledger.sqlite", b""),
+        words=("status", "done"),
+        code=1,
+        needs_run=True,
+    ),
+    Bad("an export of nothing", ("no run 'gone'",), words=("export", "gone", "-o", "out"), code=3),
+    Bad("an export to nowhere", ("needs a folder to make", "-o DIR"), words=("export", "done"), needs_run=True),
+    Bad(
+        "an export over something",
+        ("mine exists and is not empty",),
+        words=("export", "done", "-o", "mine"),
+        needs_run=True,
+    ),
+    Bad("verifying what is no export", ("no export 'mine'",), words=("export", "verify", "mine"), code=3),
+    Bad(
+        "a manifest that is no JSON",
+        ("mine/manifest.json", "not JSON"),
+        hold("mine/manifest.json", "{"),
+        words=("export", "verify", "mine"),
+    ),
+    Bad("tasks to check that are not there", ("no folder 'gone'",), words=("tasks", "check", "gone"), code=3),
+]
+PLACES = [
+    Bad(
+        "a runs folder that is a file",
+        ("prices.yaml", "--runs-dir"),
+        words=(*NIGHT, "--run-id", "a", "--runs-dir", "prices.yaml"),
+    ),
+    Bad(
+        "a runs folder below a file",
+        ("prices.yaml/runs",),
+        words=(*NIGHT, "--run-id", "a", "--runs-dir", "prices.yaml/runs"),
+    ),
+    Bad(
+        "runs listed in a file",
+        ("is a file, not a folder of runs",),
+        words=("runs", "list", "--runs-dir", "prices.yaml"),
+    ),
+    Bad(
+        "a variable that names a file",
+        ("prices.yaml",),
+        words=(*NIGHT, "--run-id", "a"),
+        env={"RATCHET_RUNS_DIR": "prices.yaml"},
+    ),
+    Bad(
+        "a read-only place",
+        ("/proc/ratchet",),
+        words=(*NIGHT, "--run-id", "a"),
+        env={"RATCHET_RUNS_DIR": "/proc/ratchet"},
+    ),
+    Bad(
+        "no docker engine",
+        ("the docker sandbox does not work here", "ratchet doctor"),
+        swap("sandbox: {kind: process}", "sandbox: {kind: docker}"),
+        env={"DOCKER_HOST": "unix:///nowhere/docker.sock"},
+        code=6,
+    ),
+    Bad(
+        "no sandbox for a real model",
+        ("the process sandbox isolates nothing", "allow_unsafe"),
+        swap("task: {model: simulated}", "task: {model: claude-haiku-5-5}"),
+        env={"ANTHROPIC_API_KEY": "not-a-key"},
+        code=6,
+    ),
+]
+BAD_INPUTS = [*RUN_FILES, *FILES, *HARNESSES, *TASKS, *FLAGS, *RUNS, *PLACES]
