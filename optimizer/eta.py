@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import NamedTuple
 
 LEAST_SAMPLES = 4
@@ -54,8 +55,8 @@ def _quantile(ordered: Sequence[float], share: float) -> float:
 def stage_left(seen: Pace | None, *, owed: int, slots: int) -> Left | None:
     """Foretell how long `owed` attempts take when `slots` run at once; None from too few samples.
 
-    All but the last round keep every slot busy, so they take their mean time; the last round takes
-    one attempt's time, typical or slow. What is in flight counts as if it had just begun.
+    All but the last round keep every slot busy, so they take their mean time; the last round takes as
+    long as the slowest of those that run at once. What is in flight counts as if it had just begun.
     """
     if owed <= 0:
         return Left(0.0, 0.0)
@@ -65,7 +66,17 @@ def stage_left(seen: Pace | None, *, owed: int, slots: int) -> Left | None:
     queued = owed - at_once
     rounds_s = queued * seen.mean_s / at_once
     luck_s = (seen.p90_s - seen.median_s) * math.sqrt(queued) / at_once
-    return Left(rounds_s + seen.median_s, rounds_s + luck_s + seen.p90_s)
+    return Left(rounds_s + _slowest_s(seen, at_once, 0.5), rounds_s + luck_s + _slowest_s(seen, at_once, 0.9))
+
+
+def _slowest_s(seen: Pace, at_once: int, share: float) -> float:
+    """Give the time that the slowest of `at_once` attempts stays below in `share` of the cases.
+
+    As if their spread were a normal distribution's with this median and p90.
+    """
+    normal = NormalDist()
+    deviation_s = (seen.p90_s - seen.median_s) / normal.inv_cdf(0.9)
+    return max(seen.median_s + deviation_s * normal.inv_cdf(share ** (1 / at_once)), 0.0)
 
 
 def iterations_left_s(*, ended: int, worked_s: float, current_s: float, left: int) -> float | None:
