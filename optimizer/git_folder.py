@@ -41,9 +41,14 @@ class GitFolder:
         self._root = root
         self._files = {**SKELETON, "description": f"{about}\n"}
         self._sound: set[str] = set()
+        self._opened = False
 
     def open(self) -> bool:
         """Make the repository or mend its frame, and say so; after such a loss no object is trusted."""
+        if not self._opened:
+            self._opened = True
+            for draft in self._root.glob("draft-*"):  # of a writer that was killed
+                draft.unlink()
         if all(_text(self._root / name) == text for name, text in self._files.items()):
             return False
         self._sound.clear()

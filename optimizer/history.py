@@ -7,8 +7,6 @@ all the same it lies beside the ledger, outside every folder that a proposer wor
 
 from __future__ import annotations
 
-import json
-import sqlite3
 import textwrap
 from collections.abc import Callable, Iterator
 
@@ -18,7 +16,7 @@ from optimizer.ledger.decisions import Decision, finished_at, read_decisions
 from optimizer.run_folder import RunFolder
 from optimizer.verdict import Verdict
 from task_agent.harness import HarnessError, read_folder
-from traces.errors import Place
+from traces.errors import Place, RatchetError
 from traces.render import escape
 
 FOLDER = "candidates.git"
@@ -48,22 +46,20 @@ class History:
         """Commit the candidates decided since the last call; called again, change nothing."""
         try:
             self._write()
-        except (OSError, HarnessError, sqlite3.Error) as error:
+        except (OSError, RatchetError) as error:
             if not self._told:
                 self._told = True
                 self._tell(f"{FOLDER} is not up to date: {error}")
 
     def _write(self) -> None:
-        decisions = read_decisions(self._run.ledger)
         if self._git.open():
             self._commits.clear()
             self._certified = False
-        simulated = "simulated" in json.loads(self._run.lock.read_text())["models"].values()
-        for decision in decisions:
-            known = decision.parent is None or decision.parent in self._commits
-            if decision.candidate not in self._commits and known:
+        simulated = "simulated" in self._run.read_lock()["models"].values()
+        for decision in read_decisions(self._run.ledger, but=self._commits):
+            if decision.parent is None or decision.parent in self._commits:
                 self._commits[decision.candidate] = self._commit(decision, simulated)
-        self._certify(decisions)
+        self._certify()
 
     def _commit(self, decision: Decision, simulated: bool) -> str:
         place = self._run.candidates / decision.candidate / "harness"
@@ -82,7 +78,7 @@ class History:
             self._git.point(ref, commit)
         return commit
 
-    def _certify(self, decisions: tuple[Decision, ...]) -> None:
+    def _certify(self) -> None:
         """Tag the champion with the certified number, once nothing can be proposed any more."""
         at = finished_at(self._run.ledger)
         if at is None or self._certified:

@@ -20,6 +20,7 @@ from optimizer.control import Control, Interrupted
 from optimizer.draws import Draws, OutageError
 from optimizer.events import NAME as EVENTS
 from optimizer.events import EventLog, with_spend
+from optimizer.history import History
 from optimizer.ledger import Bill, CandidateRow, DriverLock, Ledger
 from optimizer.notify import notifier
 from optimizer.patience import Patience
@@ -111,9 +112,10 @@ def _drive(folder: RunFolder, plan: Plan, listen: Listener, *, notice: str) -> N
             bench = _open_bench(folder, plan, ledger, control, listen, stack)
             control.arm()
             _tell(bench, plan, [("suite", notice), ("leftovers", str(left) if left else "")])
-            stack.callback(write_report, folder)
+            history = History(folder, lambda text: listen(Progress("notice", text, {})))
+            stack.callback(_write, folder, history)
             with control.watching():
-                Shift(bench, control, _patience(plan.config), conclude=lambda: write_report(folder)).work()
+                Shift(bench, control, _patience(plan.config), conclude=lambda: _write(folder, history)).work()
         except RatchetError as error:
             _need_attention(ledger, listen, error, back)
             raise
@@ -121,6 +123,12 @@ def _drive(folder: RunFolder, plan: Plan, listen: Listener, *, notice: str) -> N
             _leave(ledger, ("stopped", "stopped by a person"))
             listen(Progress("stopped", f"stopped; {back} goes on, and nothing is paid twice", {"next": back}))
             raise Interrupted from None
+
+
+def _write(folder: RunFolder, history: History) -> None:
+    """Bring what is derived from the ledger up to date."""
+    write_report(folder)
+    history.write()
 
 
 def _leave(ledger: Ledger, *notes: tuple[str, str]) -> None:

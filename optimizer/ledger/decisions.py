@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from optimizer.ledger._connection import connect
 from optimizer.ledger.tallies import TRAIN_EVIDENCE
 from optimizer.verdict import Verdict
 
@@ -54,15 +55,14 @@ SELECT avg(mean), coalesce(sum(scored), 0), coalesce(sum(planned), 0) FROM (
 """
 
 
-def read_decisions(path: Path) -> tuple[Decision, ...]:
-    """Read the ledger at `path` beside a living driver or after it; candidates stand in the order of slots."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30.0)) as db:
-        db.row_factory = sqlite3.Row
-        return tuple(_decisions(db))
+def read_decisions(path: Path, *, but: Collection[str] = ()) -> tuple[Decision, ...]:
+    """Read the ledger at `path` beside a living driver or after it, in the order of slots, `but` left out."""
+    with closing(connect(path, read_only=True)) as db:
+        return tuple(_decisions(db, but))
 
 
-def _decisions(db: sqlite3.Connection) -> Iterator[Decision]:
-    for row in db.execute(_DECIDED).fetchall():
+def _decisions(db: sqlite3.Connection, but: Collection[str]) -> Iterator[Decision]:
+    for row in [row for row in db.execute(_DECIDED) if row["id"] not in but]:
         score, scored, planned = db.execute(_TRAIN, (row["id"], row["last"])).fetchone()
         evidence, fixes, at_risk = (tuple(json.loads(row[key])) for key in ("evidence", "fixes", "at_risk"))
         yield Decision(
@@ -86,6 +86,6 @@ def _decisions(db: sqlite3.Connection) -> Iterator[Decision]:
 
 def finished_at(path: Path) -> float | None:
     """Give the time the run was finished, Unix seconds; None before."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30.0)) as db:
+    with closing(connect(path, read_only=True)) as db:
         row = db.execute("SELECT concluded_at FROM conclusions WHERE phase = 'finish'").fetchone()
     return float(row[0]) if row else None

@@ -36,7 +36,8 @@ class Night:
     def __init__(self, root: Path) -> None:
         self.folder = RunFolder(root)
         root.mkdir(parents=True)
-        self.folder.write_lock({"models": {"task": "simulated"}})
+        names = ("uid", "suite", "splits", "harness", "config", "sandbox")
+        self.folder.write_lock({**dict.fromkeys(names, "x"), "models": {"task": "simulated"}})
         ticks = itertools.count(1_800_000_000)
         self.ledger = Ledger(self.folder.ledger, clock=lambda: float(next(ticks)))
         self.ledger.begin(root.name, json.loads(self.folder.lock.read_text()))
@@ -201,6 +202,14 @@ def test_a_repository_lost_or_damaged_anywhere_is_mended(seed: int, tmp_path_fac
     night.write()
     assert night.files() == sound
     assert night.told == []
+
+
+def test_what_a_killed_writer_left_half_done_is_taken_away(night: Night) -> None:
+    night.write()
+    sound = night.files()
+    (night.folder.path / FOLDER / "draft-12345").write_bytes(b"half")
+    night.write()
+    assert night.files() == sound
 
 
 def test_a_living_driver_writes_a_repository_anew_that_somebody_removed(night: Night) -> None:
