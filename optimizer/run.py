@@ -30,13 +30,14 @@ from optimizer.reap import guarded
 from optimizer.reflect import LeakCorpus
 from optimizer.report import write_report
 from optimizer.run_file import dump, load_run_file
-from optimizer.run_folder import RunFolder, new_run
+from optimizer.run_folder import RunFolder, new_run, taken
 from optimizer.schedule import InlineScheduler, Scheduler
 from optimizer.shift import Shift
 from optimizer.standing import started
 from optimizer.worker import WorkerSetup, open_writer
 from task_agent.harness import EditSurface, normalised_hash
 from traces.errors import RatchetError
+from traces.storage import stored
 from traces.store import TraceStore
 
 
@@ -80,25 +81,38 @@ def check_undriven(folder: RunFolder) -> None:
 
 def _write_down(plan: Plan, runs: Path, run: str, *, new_split: bool) -> tuple[RunFolder, str]:
     """Make a run's folder, whole or not at all, whatever interrupts; gives what is to be told of its suite."""
-    folder = new_run(runs, run)
-    try:
-        lock = {**plan.lock, "uid": f"{run}-{secrets.token_hex(4)}"}
-        enrolled = registry_of(runs).enrol(plan.suite.hash, lock["uid"], lambda: plan.splits, new_split=new_split)
-        folder.config.write_text(dump(plan.config))
-        folder.write_lock(lock)
-        with closing(Ledger(folder.ledger)) as ledger:
-            ledger.begin(folder.id, plan.lock)
-            if enrolled.notice:
-                ledger.note("suite", enrolled.notice)
-            _enter_baseline(ledger, Archive(folder.candidates), plan)
-    except BaseException:
-        shutil.rmtree(folder.path, ignore_errors=True)
-        raise
-    return folder, enrolled.notice
+    with stored(runs):
+        folder = new_run(runs, run)
+        with DriverLock(folder.path):
+            if folder.ledger.exists():
+                raise taken(folder)
+            try:
+                return folder, _fill(folder, plan, new_split=new_split)
+            except BaseException:
+                shutil.rmtree(folder.path, ignore_errors=True)
+                raise
+
+
+def _fill(folder: RunFolder, plan: Plan, *, new_split: bool) -> str:
+    """Write a new run down; its ledger gets its name last, so that a kill leaves nothing that looks like a run."""
+    uid, registry = f"{folder.id}-{secrets.token_hex(4)}", registry_of(folder.path.parent)
+    enrolled = registry.enrol(plan.suite.hash, uid, lambda: plan.splits, new_split=new_split)
+    folder.traces.mkdir(exist_ok=True)
+    folder.config.write_text(dump(plan.config))
+    folder.write_lock({**plan.lock, "uid": uid})
+    for remnant in folder.path.glob(f"{folder.draft.name}*"):
+        remnant.unlink()
+    with closing(Ledger(folder.draft)) as ledger:
+        ledger.begin(folder.id, plan.lock)
+        if enrolled.notice:
+            ledger.note("suite", enrolled.notice)
+        _enter_baseline(ledger, Archive(folder.candidates), plan)
+    folder.draft.replace(folder.ledger)
+    return enrolled.notice
 
 
 def _drive(folder: RunFolder, plan: Plan, listen: Listener, *, notice: str) -> None:
-    with ExitStack() as stack:
+    with stored(folder.path), ExitStack() as stack:
         stack.enter_context(DriverLock(folder.path))
         listen = stack.enter_context(EventLog(folder.path / EVENTS, listen))
         listen = stack.enter_context(notifier(plan.config.notify, folder, listen))
@@ -108,14 +122,16 @@ def _drive(folder: RunFolder, plan: Plan, listen: Listener, *, notice: str) -> N
         ledger = Ledger(folder.ledger)
         stack.callback(ledger.close)
         try:
-            left = stack.enter_context(guarded(_uid(folder), plan.sandbox))
-            bench = _open_bench(folder, plan, ledger, control, listen, stack)
-            control.arm()
-            _tell(bench, plan, [("suite", notice), ("leftovers", str(left) if left else "")])
-            history = History(folder, lambda text: listen(Progress("notice", text, {})))
-            stack.callback(_write, folder, history)
-            with control.watching():
-                Shift(bench, control, _patience(plan.config), conclude=lambda: _write(folder, history)).work()
+            with stored(folder.path):
+                left = stack.enter_context(guarded(_uid(folder), plan.sandbox))
+                bench = _open_bench(folder, plan, ledger, control, listen, stack)
+                control.arm()
+                damaged = [("traces", f"set aside: {damage}") for damage in bench.store.set_aside]
+                _tell(bench, plan, [("suite", notice), ("leftovers", str(left) if left else ""), *damaged])
+                history = History(folder, lambda text: listen(Progress("notice", text, {})))
+                stack.callback(_write, folder, history)
+                with control.watching():
+                    Shift(bench, control, _patience(plan.config), conclude=lambda: _write(folder, history)).work()
         except RatchetError as error:
             _need_attention(ledger, listen, error, back)
             raise
@@ -182,9 +198,9 @@ def _open_bench(
     store.add(store.recover())
     archive = Archive(folder.candidates)
     launch = f"{time.time_ns():x}-{os.getpid()}"
-    scheduler = _open_scheduler(folder, plan, launch)
+    scheduler = _open_scheduler(folder, plan, launch, after=store.latest_start)
     stack.callback(scheduler.close)
-    traces = open_writer(folder.traces, f"{launch}-driver")
+    traces = open_writer(folder.traces, f"{launch}-driver", after=store.latest_start)
     stack.callback(traces.close)
     draws = Draws(
         folder.id, config.seed, ledger=ledger, scheduler=scheduler, store=store, bundle=archive.load, listen=listen
@@ -224,9 +240,9 @@ def _enter_baseline(ledger: Ledger, archive: Archive, plan: Plan) -> None:
     ledger.conclude_slot(0, row, reason="", bill=Bill())
 
 
-def _open_scheduler(folder: RunFolder, plan: Plan, launch: str) -> Scheduler:
+def _open_scheduler(folder: RunFolder, plan: Plan, launch: str, *, after: int) -> Scheduler:
     settings = plan.config.schedule
-    setup = WorkerSetup(plan.config, folder.traces.resolve(), plan.sandbox, launch)
+    setup = WorkerSetup(plan.config, folder.traces.resolve(), plan.sandbox, launch, after)
     workers = settings.workers or os.cpu_count() or 1
     if settings.kind == "inline" or (settings.kind == "auto" and workers == 1):
         return InlineScheduler(setup, settings.in_flight)

@@ -13,6 +13,7 @@ from typing import Any
 
 from traces.errors import ConfigError, NotFoundError, Place, UsageError
 
+DRAFT = ".ledger.draft"
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -26,6 +27,17 @@ class RunFolder:
     def id(self) -> str:
         """Give the run's id."""
         return self.path.name
+
+    @property
+    def unborn(self) -> bool:
+        """Say whether it was begun and never finished: a run exists from the moment its ledger has its name."""
+        begun = {"run.yaml", "run.lock", "driver.lock", "candidates", "traces"}
+        return all(entry.name in begun or entry.name.startswith(DRAFT) for entry in self.path.iterdir())
+
+    @property
+    def draft(self) -> Path:
+        """Name the ledger while it is made."""
+        return self.path / DRAFT
 
     @property
     def config(self) -> Path:
@@ -108,13 +120,17 @@ def new_run(runs: Path, run: str) -> RunFolder:
     try:
         folder.path.mkdir(parents=True)
     except FileExistsError:
-        raise UsageError(
-            f"run {run!r} exists in {runs}", hint=f"ratchet resume {run}, or give another --run-id"
-        ) from None
+        if not folder.unborn:
+            raise taken(folder) from None
     except OSError as error:
         raise UsageError(f"cannot make {folder.path}: {error.strerror}", hint="give another --runs-dir") from None
-    folder.traces.mkdir()
     return folder
+
+
+def taken(folder: RunFolder) -> UsageError:
+    """Say that a run of this id is there already."""
+    hint = f"ratchet resume {folder.id}, or give another --run-id"
+    return UsageError(f"run {folder.id!r} exists in {folder.path.parent}", hint=hint)
 
 
 def list_runs(runs: Path) -> list[RunFolder]:

@@ -14,9 +14,9 @@ from traces.redact import Redactor, secret_values
 from traces.writer import TraceWriter
 
 
-def open_writer(traces: Path, name: str) -> TraceWriter:
-    """Open a trace writer that masks every secret of this process's environment."""
-    return TraceWriter(traces, name, redact=Redactor(secret_values(os.environ)))
+def open_writer(traces: Path, name: str, *, after: int) -> TraceWriter:
+    """Open a trace writer that masks every secret of this process's environment; `after` as it has it."""
+    return TraceWriter(traces, name, redact=Redactor(secret_values(os.environ)), after=after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,15 @@ class WorkerSetup:
     """Build a worker's runner; called inside the worker process.
 
     `launch` names the driver's session, so that a resumed run never writes to a dead worker's file;
-    `mark` is the run's, which a worker on another machine does not inherit.
+    `after` is the latest start its traces hold; `mark` is the run's, which a worker on another machine
+    does not inherit.
     """
 
     config: RunConfig
     traces: Path
     sandbox: SandboxKind
     launch: str
+    after: int = 0
     mark: str = field(default_factory=mark.current)
 
     def __call__(self, worker: str) -> Runner:
@@ -49,6 +51,6 @@ class WorkerSetup:
             model=role.model,
             effort=role.effort,
             make_sandbox=lambda spec: open_sandbox(self.sandbox, spec),
-            traces=open_writer(self.traces, f"{self.launch}-{worker}"),
+            traces=open_writer(self.traces, f"{self.launch}-{worker}", after=self.after),
             seed=self.config.seed,
         )

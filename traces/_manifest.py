@@ -28,6 +28,10 @@ class Damage:
     split: str
     attempts: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        held = f"; it held {len(self.attempts)} attempts' traces, whose results stand" if self.attempts else ""
+        return f"trace file {self.path}: {self.reason}{held}"
+
 
 @dataclass(frozen=True, slots=True)
 class Located:

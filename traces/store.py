@@ -31,6 +31,8 @@ class TraceStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._manifest = Manifest(root / MANIFEST)
+        self.set_aside: tuple[Damage, ...] = ()
+        """What the last `recover` of this object set aside."""
 
     def add(self, segments: Iterable[Segment]) -> None:
         """Make sealed segments count; adding one twice changes nothing."""
@@ -62,6 +64,7 @@ class TraceStore:
         from traces._recover import recover
 
         found = recover(self.root, self._manifest.segments())
+        self.set_aside = tuple(found.damages)
         self._manifest.append(dropped(damage) for damage in found.damages)
         self.add(found.segments)
         return found.segments
