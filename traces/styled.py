@@ -59,7 +59,8 @@ class Line:
         """Give the text with its styles as `paint` writes them."""
         if paint is None:
             return self.text.rstrip()
-        return "".join(span.text if span.style is Style.PLAIN else paint(span.text, span.style) for span in self.spans)
+        full = (span for span in self.spans if span.text)
+        return "".join(span.text if span.style is Style.PLAIN else paint(span.text, span.style) for span in full)
 
     def under(self, *before: Span, again: tuple[Span, ...] | None = None) -> Line:
         """Put spans before the line, and blanks of their width, or `again`, before what goes on below."""

@@ -13,17 +13,20 @@ from traces.styled import Line, Span, Style, line
 from traces.turns import is_ended, used
 
 _LABEL = 11
+PROPOSER = "proposer"
+"""The split that meta-agents' own sessions are kept in."""
 
 
 def heading(events: Sequence[Event], row: AttemptRow | None, naming: Naming) -> Iterator[Line]:
     """Write the head of an attempt's page; `row` is None for a meta-agent's session."""
     key = events[0].key
     yield line(key.attempt, Style.STRONG)
-    if row is not None:
-        yield _fact("candidate", naming.of(key.candidate))
-        yield _fact("task", f"{key.task} · {key.split} · drawn for {row.spec.purpose.value}")
-    else:
+    if key.split == PROPOSER:
         yield _fact("session", f"{key.candidate} {key.task}, a meta-agent's own")
+    else:
+        yield _fact("candidate", naming.of(key.candidate))
+        purpose = "" if row is None else f" · drawn for {row.spec.purpose.value}"
+        yield _fact("task", f"{key.task} · {key.split}{purpose}")
     yield _fact("ended", *ending(events, row, naming))
     yield _fact("used", " · ".join(figures(events)))
 
