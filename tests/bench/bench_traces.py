@@ -17,8 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from traces.event import AttemptKey, EventKind, TokenUsage
+from traces.matching import Pattern
 from traces.query import connect, run_sql
 from traces.redact import Redactor
+from traces.search import Filters, search
 from traces.store import TraceStore
 from traces.writer import AttemptTrace, TraceWriter
 
@@ -116,6 +118,15 @@ def ask(store: TraceStore) -> None:
         run_sql(store, ["train"], questions["count and tokens by kind"])
 
 
+def grep(store: TraceStore) -> None:
+    """Look for expressions as `ratchet trace grep` does: many matches, few, none."""
+    for expression in ("traceback.*expected", "^expected csv error", "no such words"):
+        began = time.perf_counter()
+        found = search(store, Pattern(expression), Filters())
+        took = time.perf_counter() - began
+        print(f"grep {expression!r}: {found.total:,} events in {found.attempts:,} attempts, {took:.3f} s")
+
+
 def main() -> int:
     """Run all measurements in a temporary folder, or in one that is kept."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -130,6 +141,7 @@ def main() -> int:
             store = fill(root, given.attempts, given.per_seal)
         read(root, given.attempts)
         ask(store)
+        grep(store)
         with timed("recover (hashes everything)"):
             store.recover()
     finally:
