@@ -62,8 +62,8 @@ def _times(reading: Reading) -> Iterator[Bar]:
             times[row.purpose] += row.duration_s
             counts[row.purpose] += row.attempts
     for name, seconds in times.items():
-        each = f"{seconds / counts[name]:.1f} s each"
-        yield Bar(name, seconds, f"{duration(seconds)} ({plural(counts[name], 'attempt')}, {each})")
+        note = f"{plural(counts[name], 'attempt')}, {seconds / counts[name]:.1f} s each"
+        yield Bar(name, seconds, duration(seconds), note)
 
 
 def failures(reading: Reading) -> Element:

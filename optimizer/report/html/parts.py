@@ -9,6 +9,8 @@ from optimizer.report.html.element import Child, Element, h
 from optimizer.report.text import percent
 
 NOT_MEASURED = "not measured"
+LONG_CELL = 40
+FEW_ROWS = 12
 NUMERIC = frozenset(
     {"test", "level", "looks", "runs a task", "difference", "p", "attempts", "tokens", "spend", "iteration"}
 )
@@ -25,7 +27,7 @@ def grid(columns: Sequence[str], rows: Iterable[Sequence[Child]], *, total: bool
     lines = [[*row] for row in rows]
     last = len(lines) - 1 if total else None
     body = [
-        h("tr", [_cell(name, cell) for name, cell in zip(columns, row, strict=True)],
+        h("tr", [_cell(cell) for cell in row],
           class_="total" if at == last else None)
         for at, row in enumerate(lines)
     ]  # fmt: skip
@@ -33,9 +35,13 @@ def grid(columns: Sequence[str], rows: Iterable[Sequence[Child]], *, total: bool
     return h("div", table, class_="scroll", tabindex="0")
 
 
-def _cell(column: str, cell: Child) -> Element:
-    style = "n" if column in NUMERIC else "long" if isinstance(cell, str) and len(cell) > 40 else None
-    return h("td", cell or "-", class_=style)
+def folded(rows: Sequence[object], table: Element) -> Element:
+    """Fold a table of many rows away under a line that counts them."""
+    return h("details", h("summary", f"One by one ({len(rows)})"), table, open=len(rows) <= FEW_ROWS)
+
+
+def _cell(cell: Child) -> Element:
+    return h("td", cell or "-", class_="long" if isinstance(cell, str) and len(cell) > LONG_CELL else None)
 
 
 def facts_list(pairs: Iterable[tuple[str, Child]]) -> Element:

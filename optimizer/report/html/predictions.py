@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optimizer.report.html.element import Child, Element, h
-from optimizer.report.html.parts import grid, section
+from optimizer.report.html.parts import folded, grid, section
 from optimizer.report.html.reading import Reading
 from optimizer.report.text import percent
 
@@ -52,10 +52,7 @@ def _share(hits: int, named: int) -> str:
 
 def _table(reading: Reading, rows: list[list[Child]], total: list[Child]) -> Element:
     shown = rows[-reading.caps.rows :]
-    table = grid(COLUMNS, [*shown, total], total=True)
-    return h(
-        "details",
-        h("summary", f"One by one ({len(shown)} of {len(rows)})" if len(shown) < len(rows) else "One by one"),
-        table,
-        open=len(shown) <= 12,
+    cut = (
+        h("p", f"The newest {len(shown)} of {len(rows)} are listed.", class_="note") if len(shown) < len(rows) else None
     )
+    return h("div", folded(shown, grid(COLUMNS, [*shown, total], total=True)), cut)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optimizer.report.html.element import Child, Element, h
-from optimizer.report.html.parts import bullet_list, grid, section
+from optimizer.report.html.parts import bullet_list, folded, grid, section
 from optimizer.report.html.reading import Reading
 from optimizer.report.numbers import (
     FOR_YOU,
@@ -44,7 +44,7 @@ def _gate(reading: Reading) -> list[Child]:
         return [head, h("p", missing)]
     rows = [[cell if at != 1 else h("a", cell, href=f"#{cell}") for at, cell in enumerate(row)]
             for row in gate_rows(reading.facts)]  # fmt: skip
-    return [head, grid(GATE_COLUMNS, rows)]
+    return [head, folded(rows, grid(GATE_COLUMNS, rows))]
 
 
 def _drift(reading: Reading) -> Element:

@@ -48,9 +48,9 @@ return [...new Set(faint)];
 """
 WIDER = """
 return [...document.querySelectorAll("body *")].filter(node => {
-  if (node.closest(".scroll, nav, svg, pre") || !node.checkVisibility()) return false;
+  if (node.closest(".scroll, nav, pre") || !node.checkVisibility()) return false;
   return node.getBoundingClientRect().right > document.documentElement.clientWidth + 1;
-}).map(node => node.tagName + "." + node.className).slice(0, 5);
+}).map(node => `${node.tagName} ${node.getAttribute("class")}: ${node.textContent.slice(0, 40)}`).slice(0, 5);
 """
 LOADED = "const t = performance.getEntriesByType('navigation')[0]; return t.loadEventEnd - t.startTime"
 

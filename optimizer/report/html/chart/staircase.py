@@ -10,6 +10,7 @@ from optimizer.report.html.element import Element, h
 
 HEIGHT = 260
 FEW = 14
+RIGHT_END = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,5 +98,8 @@ def _dot(dot: Dot, x: Scale, y: Scale, *, crowded: bool) -> Element:
 
 
 def _label(dot: Dot, x: Scale, y: Scale) -> Element:
+    """Write a name above its dot: to the right, but to the left near the right end."""
     style = "halo strong" if dot.kind == "keep" else "halo"
-    return h("text", dot.name, class_=style, x=x.across(dot.iteration), y=float(_up(y, dot.value)) - 10, dx=8)
+    left = x.at(dot.iteration) > RIGHT_END
+    at, height = x.across(dot.iteration), float(_up(y, dot.value)) - 10
+    return h("text", dot.name, class_=style, x=at, y=height, dx=-8 if left else 8, text_anchor="end" if left else None)
