@@ -4,40 +4,38 @@ from __future__ import annotations
 
 import math
 import random
+import statistics
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.task import Split
-from optimizer.facts import read_facts
 from optimizer.gate import GateConfig, can_decide
+from optimizer.pace import Estimate, Odds, measured_pace, money_of, odds_of, slots_of, time_of
 from optimizer.plan import Plan
-from optimizer.run_folder import list_runs
-from traces.errors import RatchetError
+from optimizer.reach import in_words, remedies
 
 Json = dict[str, Any]  # Any: JSON
-KEEPS = 2
-"""Keeps the forecast reckons with."""
-BLOCKED = 0.30
-"""Share of proposals it takes to end before the screen (leaks, duplicates, no proposal)."""
-SCREENED = 0.25
-"""Share of the rest it takes to end at the screen."""
 NIGHTS = 200
 """Nights simulated for one expectation."""
-RUNS_LOOKED_AT = 20
 
 
 def forecast(plan: Plan, runs: Path | None = None) -> Json:
-    """Answer `run --dry-run`: splits, attempts by stage, stops, time, money, advice.
+    """Answer `run --dry-run`: splits, attempts by stage, stops, time, money, what can be found, advice.
 
     Args:
         plan: What the run will stand on.
-        runs: The folder of runs, where an earlier run with the same models may tell pace and price.
+        runs: The folder of runs, where an earlier run with the same models may tell pace, price and odds.
     """
-    stages = _stages(plan)
-    advice = can_decide(plan.gate, tasks=len(plan.splits.heldout))
-    expected = sum(row["attempts"] for row in stages)
-    pace = _pace(plan, runs) if runs is not None else None
+    pace = measured_pace(plan, runs) if runs is not None else None
+    odds = odds_of(plan, pace)
+    night = _night(plan, odds)
+    stages = _stages(plan, night)
+    expected, most = (sum(row[key] for row in stages) for key in ("attempts", "most"))
+    heldout = len(plan.splits.heldout)
+    advice = can_decide(plan.gate, tasks=heldout)
+    time = time_of(plan, pace, expected, draws=3 + round(night.screened) + night.tests * len(plan.gate.stages))
+    money = money_of(plan, pace, expected)
     return {
         "suite": plan.suite.name,
         "suite_hash": plan.suite.hash,
@@ -46,37 +44,70 @@ def forecast(plan: Plan, runs: Path | None = None) -> Json:
         "models": plan.lock["models"],
         "stops": plan.config.stop.model_dump(),
         "stages": stages,
+        "keeps": night.keeps,
         "attempts": {
             "expected": expected,
-            "least": sum(_counts(plan, keeps=0).values()),
-            "most": sum(row["most"] for row in stages),
+            "least": sum(_counts(plan, _night(plan, odds, lucky=False)).values()),
+            "most": most,
         },
-        "time": _time(pace, expected),
-        "money": _money(plan, pace, expected),
+        "slots": slots_of(plan.config),
+        "time": time.said,
+        "time_s": None if time.amount is None else round(time.amount, 1),
+        "time_measured": time.measured,
+        "money": money.said,
+        "usd": None if money.amount is None else round(money.amount, 4),
+        "usd_measured": money.measured,
+        "likely_stop": _likely_stop(plan, odds, time, money),
         "tests_before": plan.tests_before,
         "looks_before": plan.looks_before,
+        "finds": in_words(plan.gate, heldout),
         "smallest_gain": advice.smallest_gain,
+        "remedies": [remedy.to_record() for remedy in remedies(plan.gate, heldout)],
         "can_decide": advice.can_decide,
-        "advice": list(advice.sentences),
+        "can_certify": advice.can_certify,
+        "advice": [sentence for sentence in advice.sentences if not sentence.startswith(("with ", "twice "))],
     }
 
 
-def _stages(plan: Plan) -> list[Json]:
+@dataclass(frozen=True, slots=True)
+class _Night:
+    """Expect how many proposals come, reach the screen and the gate, and are kept."""
+
+    proposals: int
+    screened: float
+    tests: int
+    keeps: int
+
+
+def _night(plan: Plan, odds: Odds, *, lucky: bool = True) -> _Night:
+    """Expect a night with at least one keep where one can be, or (not lucky) one that ends without any."""
+    stop = plan.config.stop
+    proposals = stop.iterations if lucky else min(stop.iterations, stop.no_progress)
+    tests = min(math.ceil(proposals * odds.tested - 0.5), _tests_left(plan))
+    keeps = min(tests, max(round(proposals * odds.kept), 1)) if lucky else 0
+    return _Night(proposals, proposals * odds.screened, tests, keeps)
+
+
+def _tests_left(plan: Plan) -> int:
+    return plan.gate.k_max - plan.tests_before
+
+
+def _stages(plan: Plan, night: _Night) -> list[Json]:
     again = plan.config.replicates
     train, heldout, test = (len(plan.splits.of(split)) for split in Split)
-    counts = _counts(plan, keeps=KEEPS)
-    proposals, tests = plan.config.stop.iterations, _tests(plan, plan.config.stop.iterations)
+    counts = _counts(plan, night)
     pool = max(plan.gate.pool_min, min(plan.gate.runs, plan.gate.pool_cap))
     most = {
-        "screen": proposals * (again.screen * train + 1),
-        "gate": min(proposals, plan.gate.k_max - plan.tests_before) * heldout * (plan.gate.runs + pool),
+        "screen": night.proposals * (again.screen * train + 1),
+        "gate": min(night.proposals, _tests_left(plan)) * heldout * (plan.gate.runs + pool),
     }
-    passed = round(proposals * (1 - BLOCKED))
+    tests = "one test" if night.tests == 1 else f"{night.tests} tests"
     how = {
         "preflight": f"2 arms x {again.preflight} x {heldout} held-out tasks",
         "baseline": f"{again.baseline} x {train} train tasks",
-        "screen": f"{again.screen} x {train} train tasks for each of about {passed} of {proposals} candidates",
-        "gate": f"about {tests} tests on {heldout} held-out tasks, {min(KEEPS, tests)} of them kept",
+        "screen": f"{again.screen} x {train} train tasks for each of about {night.screened:.0f} of"
+        f" {night.proposals} candidates",
+        "gate": f"about {tests} on {heldout} held-out tasks, {night.keeps} kept",
         "certify": f"2 arms x {again.certify} x {test} test tasks, once something was kept",
     }
     return [
@@ -85,25 +116,59 @@ def _stages(plan: Plan) -> list[Json]:
     ]
 
 
-def _counts(plan: Plan, *, keeps: int) -> dict[str, int]:
-    """Expect the attempts of each stage in a night that keeps so many changes."""
-    again, stop = plan.config.replicates, plan.config.stop
+def _counts(plan: Plan, night: _Night) -> dict[str, int]:
+    """Expect the attempts of each stage."""
+    again = plan.config.replicates
     train, heldout, test = (len(plan.splits.of(split)) for split in Split)
-    proposals = stop.iterations if keeps else min(stop.iterations, stop.no_progress)
-    tests = _tests(plan, proposals)
-    kept = min(keeps, tests)
-    screened = round(proposals * (1 - BLOCKED))
+    each = gate_attempts(plan.gate, tests=night.tests, keeps=night.keeps, measured=2 * again.preflight)
     return {
         "preflight": 2 * again.preflight * heldout,
         "baseline": again.baseline * train,
-        "screen": screened * again.screen * train + proposals,
-        "gate": round(heldout * gate_attempts(plan.gate, tests=tests, keeps=kept, measured=2 * again.preflight)),
-        "certify": 2 * again.certify * test if kept else 0,
+        "screen": round(night.screened * again.screen * train) + night.proposals,
+        "gate": round(heldout * each),
+        "certify": 2 * again.certify * test if night.keeps else 0,
     }
 
 
-def _tests(plan: Plan, proposals: int) -> int:
-    return min(round(proposals * (1 - BLOCKED) * (1 - SCREENED)), plan.gate.k_max - plan.tests_before)
+def _likely_stop(plan: Plan, odds: Odds, time: Estimate, money: Estimate) -> Json:
+    """Say which stop comes first, and after which share of the proposals."""
+    stop = plan.config.stop
+    shares: dict[str, float] = {"iterations": 1.0}
+    if stop.budget_usd and money.amount:
+        shares["money"] = stop.budget_usd / money.amount
+    if stop.hours and time.amount:
+        shares["deadline"] = stop.hours * 3600 / time.amount
+    if odds.tested:
+        shares["gate tests"] = _tests_left(plan) / (stop.iterations * odds.tested)
+    shares["no progress"] = _first_streak(stop.iterations, stop.no_progress, odds.kept) / stop.iterations
+    first = min(shares, key=lambda name: (shares[name], name != "iterations"))
+    said = {
+        "iterations": f"its {stop.iterations} proposals",
+        "money": f"its money, ${stop.budget_usd or 0:.2f}",
+        "deadline": f"its time, {stop.hours or 0:g} h",
+        "gate tests": f"its gate tests, {_tests_left(plan)} left of `gate.k_max`",
+        "no progress": f"{stop.no_progress} proposals in a row without a keep",
+    }[first]
+    share = min(shares[first], 1.0)
+    after = (
+        "" if share >= 1 else f", after about {max(round(share * stop.iterations), 1)} of {stop.iterations} proposals"
+    )
+    return {"stop": first, "share": round(share, 3), "said": f"{said}{after}"}
+
+
+def _first_streak(proposals: int, length: int, chance: float) -> float:
+    """Find, in the median of simulated nights, the proposal at which so many in a row were not kept."""
+    draw = random.Random(11)
+
+    def night() -> float:
+        row = 0
+        for number in range(1, proposals + 1):
+            row = 0 if draw.random() < chance else row + 1
+            if row == length:
+                return number
+        return math.inf
+
+    return statistics.median(night() for _ in range(NIGHTS))
 
 
 def gate_attempts(gate: GateConfig, *, tests: int, keeps: int, measured: int) -> float:
@@ -152,48 +217,3 @@ def _one_test(gate: GateConfig, pool: int, *, lasting: bool, draw: random.Random
         if not lasting and statistic <= gate.futility[stage]:
             break
     return _Cost(drawn, fresh)
-
-
-@dataclass(frozen=True, slots=True)
-class _Pace:
-    """Hold what an earlier run showed; `usd` is None where requests had no price."""
-
-    run: str
-    attempts_s: float
-    usd: float | None
-
-
-def _pace(plan: Plan, runs: Path) -> _Pace | None:
-    """Take pace and price from the newest run with the same models and sandbox that made enough attempts."""
-    for folder in list_runs(runs)[:RUNS_LOOKED_AT]:
-        try:
-            facts = read_facts(folder)
-        except (RatchetError, OSError, ValueError):
-            continue
-        scored = facts.coverage().scored
-        same = facts.lock.get("models") == plan.lock["models"] and facts.lock.get("sandbox") == plan.sandbox
-        if same and scored >= 100 and facts.state.elapsed_s > 0:
-            spend = facts.state.spend
-            return _Pace(
-                folder.id, scored / facts.state.elapsed_s, None if spend.unpriced_requests else spend.usd / scored
-            )
-    return None
-
-
-def _time(pace: _Pace | None, attempts: int) -> str:
-    if pace is None:
-        return "unknown: no run with these models was made here yet; preflight will show the pace"
-    from optimizer.report.words import duration
-
-    return (
-        f"about {duration(attempts / pace.attempts_s)}, at the pace of run {pace.run} ({pace.attempts_s:.1f} a second)"
-    )
-
-
-def _money(plan: Plan, pace: _Pace | None, attempts: int) -> str:
-    budget = plan.config.stop.budget_usd
-    limit = f"at most ${budget:.2f}" if budget else "no limit set: give --budget-usd"
-    nominal = "; nominal, nobody is billed for the simulated model" if plan.config.all_simulated else ""
-    if pace is None or pace.usd is None:
-        return f"{limit}; the price of an attempt is not known before some were made{nominal}"
-    return f"about ${attempts * pace.usd:.2f} at the prices run {pace.run} paid; {limit}{nominal}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from benchmarks.suite import Suite, load_suite
@@ -77,7 +78,7 @@ def _checks(config: RunConfig, broken: frozenset[str]) -> Iterator[Callable[[], 
     """Give the checks of the parts that the file does not get wrong."""
     if "models" not in broken:
         for name in ROLES:
-            yield lambda name=name: _require(config, name)
+            yield partial(_require, config, name)
     parts: dict[str, Callable[[], object]] = {
         "simulated": lambda: simulated_settings(config),
         "prices": lambda: PriceTable.load(config.prices),

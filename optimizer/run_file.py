@@ -13,6 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from optimizer.config import RunConfig
+from task_agent.harness.errors import HarnessError
 from task_agent.harness.yaml_source import MAX_YAML_BYTES, Loc, YamlSource, dotted, read_yaml, sourced
 from traces.errors import ConfigError, NotFoundError, Place, UsageError
 
@@ -101,15 +102,15 @@ def read_source(path: Path) -> tuple[YamlSource, list[ConfigError]]:
         NotFoundError: There is no such file.
         ConfigError: It cannot be read at all, or is not YAML.
     """
-    faults: list[ConfigError] = []
-    source = read_yaml(_content(path), path, faults)
+    found: list[HarnessError] = []
+    source = read_yaml(_content(path), path, found)
     if not isinstance(source.data, dict):
         raise ConfigError(
             "a run file is a mapping of keys",
             place=Place(path, 1, 1),
             hint="start from configs/quickstart.yaml; `ratchet config schema` lists the keys",
         )
-    return source, faults
+    return source, list(found)
 
 
 def _content(path: Path) -> bytes:

@@ -42,15 +42,19 @@ def _lines(data: Json) -> list[tuple[str, str]]:
         ("sandbox", data["sandbox"]),
         ("models", ", ".join(f"{role} {model}" for role, model in data["models"].items())),
         ("stops", ", ".join(stops)),
-        ("attempts", f"about {attempts['expected']:,} if two changes are kept, {attempts['least']:,} if none is,"
-                     f" {attempts['most']:,} at most"),
+        ("attempts", f"about {attempts['expected']:,} with {data['keeps']} kept, {attempts['least']:,} if nothing is,"
+                     f" {attempts['most']:,} at most; {data['slots']} at once"),
         ("time", data["time"]),
         ("money", data["money"]),
+        ("ends by", data["likely_stop"]["said"]),
+        ("finds", data["finds"]),
     ]  # fmt: skip
 
 
 def _advice(data: Json) -> list[str]:
-    sentences = list(data["advice"])
+    better = [f"{row['change']}: {100 * row['smallest_gain']:.1f} points" for row in data["remedies"]]
+    sentences = [f"smaller gains would be found with {'; or '.join(better)}"] if better else []
+    sentences += data["advice"]
     if data["tests_before"]:
         sentences.append(f"earlier runs used {data['tests_before']} of the tests planned for these held-out tasks")
     if data["looks_before"]:
