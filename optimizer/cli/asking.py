@@ -3,9 +3,34 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from optimizer.cli.manner import NOW, on_terminal
 from traces.errors import UsageError
+
+if TYPE_CHECKING:
+    from optimizer.config import RunConfig
+
+
+def confirm_cost(config: RunConfig, runs: Path, *, new_split: bool) -> None:
+    """Ask before a real model is paid without a limit; a simulated night, and one with a budget, never asks.
+
+    Raises:
+        UsageError: The answer was no, or nobody is there to give one.
+    """
+    if NOW.yes or config.all_simulated or config.stop.budget_usd is not None:
+        return
+    from optimizer.forecast import forecast
+    from optimizer.plan import plan_run
+
+    plan = forecast(plan_run(config, runs, new_split=new_split), runs)
+    models = ", ".join(sorted({name for name in plan["models"].values() if name != "simulated"}))
+    question = (
+        f"no budget is set: about {plan['attempts']['expected']:,} attempts, {plan['attempts']['most']:,} at most,"
+        f" will be paid for ({models}; {plan['money']}); start?"
+    )
+    confirm(question, instead="name a budget with --budget-usd")
 
 
 def confirm(question: str, *, instead: str = "") -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from optimizer.control import Request, ask, standing
-from optimizer.ledger.lock import holder
-from optimizer.run_folder import RunFolder
 from traces.errors import UsageError
+
+if TYPE_CHECKING:
+    from optimizer.control import Request
+    from optimizer.run_folder import RunFolder
 
 Wait = Annotated[bool, typer.Option("--wait", help="Come back only when it is done.")]
 LOOK_EVERY_S = 0.5
@@ -25,6 +26,8 @@ def living(folder: RunFolder) -> int:
     Raises:
         UsageError: There is none; says how the run stands.
     """
+    from optimizer.ledger.lock import holder
+
     pid = holder(folder.path)
     if pid is None:
         _refuse(folder)
@@ -41,6 +44,8 @@ def _refuse(folder: RunFolder) -> NoReturn:
 
 def send(folder: RunFolder, request: Request) -> Request:
     """Leave the request for the driver; gives it with its time."""
+    from optimizer.control import ask
+
     return ask(folder.path, request)
 
 
@@ -83,4 +88,7 @@ def answer(folder: RunFolder, request: Request | None, said: str, following: dic
 
 def stands(folder: RunFolder) -> Request | None:
     """Give what was asked of the run's living driver and still stands."""
+    from optimizer.control import standing
+    from optimizer.ledger.lock import holder
+
     return standing(folder.path, holder(folder.path))

@@ -6,16 +6,13 @@ import os
 import subprocess
 import sys
 import time
-from typing import Annotated, Final
+from typing import Final
 
 import typer
 
 from optimizer.ledger.lock import holder
 from optimizer.run_folder import RunFolder
 
-Detach = Annotated[
-    bool, typer.Option("--detach", help="Check everything, then leave the work to a driver in the background.")
-]
 LAUNCH_S: Final = 60.0
 LOOK_EVERY_S: Final = 0.05
 TAIL_BYTES: Final = 4000

@@ -7,7 +7,12 @@ from typing import Annotated
 
 import typer
 
-from optimizer.cli.completing import complete_run
+from optimizer.cli.completing import (
+    complete_attempt,
+    complete_run,
+    complete_run_or_attempt,
+    complete_run_or_candidate,
+)
 from optimizer.cli.manner import NOW, Format
 
 
@@ -44,6 +49,25 @@ Limit = Annotated[int, typer.Option("--limit", min=0, help="Rows at most; 0 for 
 RunName = Annotated[
     str,
     typer.Argument(metavar="RUN", help="A run's id, a unique beginning of it, or `last`.", autocompletion=complete_run),
+]
+LEFT_OUT = "A run, the last one when left out."
+RunBefore = Annotated[str, typer.Argument(metavar="[RUN]", help=LEFT_OUT, autocompletion=complete_run)]
+RunBeforeAttempt = Annotated[
+    str, typer.Argument(metavar="[RUN]", help=LEFT_OUT, autocompletion=complete_run_or_attempt)
+]
+RunBeforeCandidate = Annotated[
+    str, typer.Argument(metavar="[RUN]", help=LEFT_OUT, autocompletion=complete_run_or_candidate)
+]
+AttemptId = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="ATTEMPT",
+        help="An attempt's id, such as c001/csv-totals-03/a00.",
+        autocompletion=complete_attempt,
+    ),
+]
+Detach = Annotated[
+    bool, typer.Option("--detach", help="Check everything, then leave the work to a driver in the background.")
 ]
 FailUnlessImproved = Annotated[
     bool, typer.Option("--fail-unless-improved", help="End with 9 unless a gain above zero is certified.")

@@ -143,6 +143,7 @@ def write_rows(
     narrow: str,
     compact: Sequence[str] = (),
     total: int | None = None,
+    more: bool = False,
 ) -> None:
     """Write at most `limit` rows and say how to narrow the list when more there are.
 
@@ -154,27 +155,24 @@ def write_rows(
         narrow: What narrows the list, such as `--task KEY or --limit`.
         compact: The columns that `--compact` or a narrow terminal leaves, all when none is named.
         total: How many rows there are.
+        more: There are more rows than these, and nobody counted them.
     """
-    shown, whole = rows[:limit] if limit > 0 else rows, len(rows) if total is None else total
+    shown = rows[:limit] if limit > 0 else rows
+    whole = None if more else len(rows) if total is None else total
+    truncated = whole is None or len(shown) < whole
+    named = NOW.format or preset()
+    if as_json and NOW.compact and compact:
+        shown = [{key: row.get(key) for key in compact} for row in shown]
+    if as_json and named not in ROWS_ONLY:
+        write_json({"rows": shown, "total": whole, "truncated": truncated, "next": narrow if truncated else None})
+        return
     if as_json:
-        keys = compact if NOW.compact else ()
-        _write_records([{key: row.get(key) for key in keys} if keys else row for row in shown], whole, narrow)
+        (_write_lines if named is Format.JSONL else _write_csv)(shown)
     else:
         columns = _fitting(columns, shown, compact)
         write_table(columns, [[row.get(column) for column in columns] for row in shown])
-        if len(shown) < whole:
-            tell(f"showing {len(shown):,} of {whole:,}; add {narrow}")
-
-
-def _write_records(rows: Sequence[Json], total: int, narrow: str) -> None:
-    named = NOW.format or preset()
-    if named in ROWS_ONLY:
-        (_write_lines if named is Format.JSONL else _write_csv)(rows)
-        if len(rows) < total:
-            tell(f"showing {len(rows):,} of {total:,}; add {narrow}")
-        return
-    truncated = len(rows) < total
-    write_json({"rows": rows, "total": total, "truncated": truncated, "next": narrow if truncated else None})
+    if truncated:
+        tell(f"showing {len(shown):,} of {'more' if whole is None else f'{whole:,}'}; add {narrow}")
 
 
 def _write_lines(rows: Sequence[Json]) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optimizer.cli.detaching import Detach
 from optimizer.cli.live import Display, ShowAs
-from optimizer.cli.options import RUNS, AsJsonIfAsked, FailUnlessImproved, RunName, RunsDir
+from optimizer.cli.options import RUNS, AsJsonIfAsked, Detach, FailUnlessImproved, RunName, RunsDir
 
 if TYPE_CHECKING:
     from optimizer.run_folder import RunFolder

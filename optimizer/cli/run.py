@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from optimizer.cli.detaching import Detach
 from optimizer.cli.live import Display, ShowAs
-from optimizer.cli.options import RUNS, AsJsonIfAsked, FailUnlessImproved, RunsDir
+from optimizer.cli.options import RUNS, AsJsonIfAsked, Detach, FailUnlessImproved, RunsDir
 
 
 def run(
@@ -43,6 +42,7 @@ def run(
 
     Example: ratchet run configs/quickstart.yaml --run-id demo
     """
+    from optimizer.cli.asking import confirm_cost
     from optimizer.cli.detaching import launch
     from optimizer.cli.driving import drive
     from optimizer.cli.dry_run import show_plan
@@ -60,6 +60,7 @@ def run(
     if dry_run:
         show_plan(config, runs_dir, new_split=new_split, as_json=as_json)
         return
+    confirm_cost(config, runs_dir, new_split=new_split)
     name = run_id if run_id is not None else f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     if detach:
         launch(prepare(config, runs_dir, name, new_split=new_split), as_json=as_json)

@@ -53,11 +53,13 @@ def _section(entry: Entry) -> str:
 
 def _arguments(command: Any) -> list[str]:
     named = (param for param in command.params if param.param_type_name == "argument")
-    return [_word(param) if param.required else f"[{_word(param)}]" for param in named]
+    words = [(_word(param), param.required) for param in named]
+    return [word if required or "[" in word else f"[{word}]" for word, required in words]
 
 
 def _word(param: Any) -> str:
-    return str(param.metavar or param.name.upper()).strip("[]")
+    word = str(param.metavar or param.name.upper())
+    return word[1:-1] if word.startswith("[") and word.endswith("]") else word
 
 
 def _table(command: Any) -> str:

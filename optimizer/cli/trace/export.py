@@ -8,14 +8,12 @@ from typing import Annotated
 
 import typer
 
-from optimizer.cli.options import RUNS, AsJsonIfAsked, RunsDir, run_and
+from optimizer.cli.options import RUNS, AsJsonIfAsked, AttemptId, RunBeforeAttempt, RunsDir, run_and
 
 
 def export(
-    run: Annotated[str, typer.Argument(metavar="[RUN]", help="A run, the last one when left out.")],
-    attempt: Annotated[
-        str | None, typer.Argument(metavar="ATTEMPT", help="An attempt's id, such as c001/csv-totals-03/a00.")
-    ] = None,
+    run: RunBeforeAttempt,
+    attempt: AttemptId = None,
     atif: Annotated[bool, typer.Option("--atif", help="As an ATIF trajectory instead of one event a line.")] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The file to write; stdout if none.")] = None,
     as_json: AsJsonIfAsked = False,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optimizer.cli.options import LIMIT, RUNS, AsRows, Limit, RunsDir, run_and
+from optimizer.cli.options import LIMIT, RUNS, AsRows, Limit, RunBefore, RunsDir, run_and
 
 if TYPE_CHECKING:
     from optimizer.run_folder import RunFolder
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from traces.styled import Line
 
 NARROW = "--candidate, --task, --kind, --reward-below, --split, a narrower expression, or --limit"
+
+_WIDE = 70
+"""On fewer columns a hit shows no turn and no kind."""
 
 
 class Where(StrEnum):
@@ -30,7 +33,7 @@ class Where(StrEnum):
 
 
 def grep(
-    run: Annotated[str, typer.Argument(metavar="[RUN]", help="A run, the last one when left out.")],
+    run: RunBefore,
     pattern: Annotated[str | None, typer.Argument(metavar="PATTERN", help="A regular expression (RE2).")] = None,
     candidate: Annotated[str | None, typer.Option("--candidate", help="Attempts of one candidate only.")] = None,
     task: Annotated[str | None, typer.Option("--task", help="Attempts at one task only.")] = None,
@@ -131,7 +134,7 @@ def _listing(found: Found, width: int) -> Iterator[Line]:
         several = list(hits)
         yield line(f"{attempt} · {several[0].split}", Style.STRONG)
         for hit in several:
-            lead = f"{hit.seq:>4}  turn {hit.turn:<3} {hit.kind:<12} "
+            lead = f"{hit.seq:>4}  turn {hit.turn:<3} {hit.kind:<12} " if width >= _WIDE else f"{hit.seq:>4}  "
             yield snippet(hit.body, width - len(lead)).under(Span(lead, Style.FAINT))
 
 

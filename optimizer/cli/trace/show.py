@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optimizer.cli.options import RUNS, AsJsonIfAsked, RunsDir, run_and
+from optimizer.cli.options import RUNS, AsJsonIfAsked, AttemptId, RunBeforeAttempt, RunsDir, run_and
 
 if TYPE_CHECKING:
     from traces.event import Event
@@ -21,10 +21,8 @@ Full = Annotated[bool, typer.Option("--full", help="Whole outputs instead of fol
 
 
 def show(
-    run: Annotated[str, typer.Argument(metavar="[RUN]", help="A run, the last one when left out.")],
-    attempt: Annotated[
-        str | None, typer.Argument(metavar="ATTEMPT", help="An attempt's id, such as c001/csv-totals-03/a00.")
-    ] = None,
+    run: RunBeforeAttempt,
+    attempt: AttemptId = None,
     full: Full = False,
     turn: Annotated[
         str | None, typer.Option("--turn", help="A turn, or turns: 3, 2-5, 4-, or -2, the last two.")
@@ -43,7 +41,7 @@ def show(
 
     Example: ratchet trace show c000/csv-totals-03/a00 --only tool,thinking
     """
-    from optimizer.attempt_facts import attempt_row, read_naming, read_trace
+    from optimizer.attempt_facts import attempt_row, read_damaged, read_naming, read_trace
     from optimizer.cli.output import tell, wrap, write_json
     from optimizer.cli.trace.heading import heading
     from optimizer.cli.trace.screen import show as show_page
@@ -51,6 +49,7 @@ def show(
     from optimizer.readings import note_reading
     from optimizer.run_folder import find_run
     from traces.reader import Reading, chosen, matching
+    from traces.segment import TraceDamagedError
 
     run, attempt = run_and(run, attempt)
     folder = find_run(runs_dir, run)
@@ -61,7 +60,11 @@ def show(
         pattern = Pattern(grep, ignore_case)
     kinds = tuple(name.strip() for name in only.split(",") if name.strip()) if only else ()
     reading = Reading(full, kinds, turn, event, tail, pattern, context)
-    events = read_trace(folder, attempt)
+    try:
+        events = read_trace(folder, attempt)
+    except TraceDamagedError as error:
+        events, loss = read_damaged(folder, error, attempt)
+        tell(wrap(loss))
     picked = chosen(events, reading)
     caution = note_reading(folder, "trace show", [events[0].key.split], [attempt])
     row, naming = attempt_row(folder, attempt), read_naming(folder)
@@ -92,10 +95,11 @@ def _page(head: Sequence[Line], events: Sequence[Event], reading: Reading) -> It
 
 
 def _next(run: str, events: Sequence[Event], runs_dir: Path) -> None:
+    from optimizer.cli.trace.heading import PROPOSER
     from optimizer.cli.trace.screen import next_commands
 
     key = events[0].key
-    if key.split == "proposer":
+    if key.split == PROPOSER:
         return
     next_commands(
         runs_dir,

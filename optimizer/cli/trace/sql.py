@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from optimizer.cli.options import RUNS, AsJson, RunsDir, run_and
+from optimizer.cli.options import RUNS, AsRows, RunBefore, RunsDir, run_and
 
 
 def sql(
-    run: Annotated[str, typer.Argument(metavar="[RUN]", help="A run, the last one when left out.")],
+    run: RunBefore,
     query: Annotated[str | None, typer.Argument(metavar="SQL", help="A question over the view `events`.")] = None,
-    as_json: AsJson = False,
+    as_json: AsRows = False,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Rows at most.")] = 200,
     runs_dir: RunsDir = RUNS,
 ) -> None:
@@ -20,17 +20,13 @@ def sql(
 
     Example: ratchet trace sql "SELECT name, count(*) FROM events WHERE kind = 'error' GROUP BY name"
     """
-    from optimizer.cli.output import tell, write_json, write_table
+    from optimizer.cli.output import write_rows
     from optimizer.run_folder import find_run
     from traces.query import run_sql
     from traces.store import TraceStore
 
     run, query = run_and(run, query)
     table = run_sql(TraceStore(find_run(runs_dir, run).traces), ["train"], query, limit=limit)
-    if as_json:
-        rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
-        write_json({"rows": rows, "total": None if table.truncated else len(rows), "truncated": table.truncated})
-        return
-    write_table(table.columns, table.rows)
-    if table.truncated:
-        tell(f"showing the first {limit} rows; add LIMIT to the question, or --limit")
+    rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+    narrow = "LIMIT to the question, or --limit N"
+    write_rows(table.columns, rows, limit=limit, as_json=as_json, narrow=narrow, more=table.truncated)
