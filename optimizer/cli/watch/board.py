@@ -67,6 +67,7 @@ class Board:
     doing: str = "starting"
     doing_since: float = 0.0
     begun: float | None = None
+    paused_at: float | None = None
     elapsed_before_s: float = 0.0
     limits: Json = field(default_factory=dict)
     planned: Json = field(default_factory=dict)
@@ -93,6 +94,8 @@ class Board:
         self.usd, self.unpriced = data.get("usd", self.usd), data.get("unpriced", self.unpriced)
         if self.begun is None:
             self.begun = self.doing_since = now
+        if self.paused_at is not None and event.kind not in ("notice", *ENDED):
+            self._wake(now)
         known: dict[str, Callable[[Json, float], None]] = {
             "started": self._start,
             "measured": self._measure,
@@ -109,12 +112,22 @@ class Board:
             self.doing, self.doing_since = self._name(event), now
         if event.kind in ENDED:
             self.state, self.stage = event.kind.replace("_", " "), None
+            self.paused_at = now if event.kind == "paused" else self.paused_at
         elif event.kind != "notice":
             self.state = "running"
         if event.kind == "certified":
             self.gain = words(event)
         if event.kind in ENDED:
             self.headline = words(event)
+
+    def _wake(self, now: float) -> None:
+        """Leave the pause out of all working times."""
+        pause_s = max(now - (self.paused_at or now), 0.0)
+        self.begun, self.iteration_since, self.paused_at = (
+            (self.begun or now) + pause_s,
+            self.iteration_since + pause_s,
+            None,
+        )
 
     def _start(self, data: Json, now: float) -> None:
         so_far = data.get("so_far", {})
@@ -188,7 +201,8 @@ class Board:
 
     def elapsed_s(self, now: float) -> float:
         """Give the working time of all sessions so far."""
-        return self.elapsed_before_s + max(now - (self.begun if self.begun is not None else now), 0.0)
+        until = now if self.paused_at is None else self.paused_at
+        return self.elapsed_before_s + max(until - (self.begun if self.begun is not None else now), 0.0)
 
     def stage_left(self) -> Left | None:
         """Foretell when the stage under way is over."""

@@ -134,7 +134,7 @@ class _Page:
     def _head(self) -> Iterator[Text]:
         board, rule = self._board, self._glyphs.rule
         name = one_line(board.run)
-        left = Text.assemble((f"{rule} ", "dim"), (name if self._narrow else f"ratchet {name}", "bold"))
+        left = Text.assemble((f"{rule} ", "dim"), (name if self._narrow else f"ratchet {name}".rstrip(), "bold"))
         if self._heading:
             left.append(f"  {self._heading.split()[0] if self._narrow else self._heading}", "bold magenta")
         if board.simulated:

@@ -180,6 +180,17 @@ def test_a_run_that_needs_somebody_says_so_and_why() -> None:
     assert not [line for line in lines if line.startswith(("now", "attempts", "ends"))]
 
 
+def test_a_pause_is_no_working_time() -> None:
+    board = board_of([*night(), event(350, "paused", "paused; ratchet resume night-7 lets it go on")])
+    assert shown(board, after_s=9000)[0].endswith("6 min at work ─")
+    assert row(shown(board), "state") == "state     paused; ratchet resume night-7 lets it go on"
+    counts = {"done": 60, "total": 120, "in_flight": 8}
+    board.take(event(7550, "attempts", stage="gate/c003/0/0", **counts), T0 + 7550)
+    lines = shown(board, after_s=7555)
+    assert lines[0].endswith("6 min at work ─")
+    assert "60 of 120" in row(lines, "attempts")
+
+
 def test_a_finished_run_shows_its_gain() -> None:
     events = [*night(), event(400, "certified", "certified gain +24.2 points"), event(401, "finished", "iterations")]
     lines = shown(board_of(events))
