@@ -17,6 +17,7 @@ from traces.errors import (
     SandboxUnavailableError,
     UsageError,
 )
+from traces.storage import StorageError
 
 
 class ExitCode(IntEnum):
@@ -32,6 +33,7 @@ class ExitCode(IntEnum):
     RATE_LIMITED = 7
     BUDGET = 8
     NOT_IMPROVED = 9
+    STORAGE = 10
     INTERRUPTED = 130
 
 
@@ -93,6 +95,12 @@ ENDINGS: Final = (
         ExitCode.NOT_IMPROVED,
         "no certified gain above zero; only with `--fail-unless-improved`",
         "read the report",
+    ),
+    Ending(
+        ExitCode.STORAGE,
+        "a disk, a run's folder or a file of it is full, read-only, gone, locked or damaged; what was recorded stays",
+        "do what the message says, then `ratchet resume RUN`",
+        (StorageError,),
     ),
     Ending(ExitCode.INTERRUPTED, "interrupted; a run can be resumed", "`ratchet resume RUN`"),
 )
