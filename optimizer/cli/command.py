@@ -9,8 +9,10 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from optimizer.cli.exit_codes import ExitCode
 from optimizer.cli.manner import NOW, Format
 from optimizer.cli.options import structured_data, structured_rows
+from optimizer.cli.output import complain
 
 ALSO = "Every command also takes --json, --format, --compact, --quiet, --no-color, --no-input and --yes:"
 EXAMPLE = "Example: "
@@ -122,6 +124,14 @@ class Command(TyperCommand):
     def __init__(self, name: str | None, **settings: Any) -> None:  # Any: typer's own
         super().__init__(name, **settings)
         self.params += _missing(self.params)
+
+    def invoke(self, ctx: Any) -> Any:  # Any: see above
+        """Run it; an interrupt that it did not answer itself gets a word, and its exit code."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            complain("interrupted; what was not begun is not there, and a run that was can be resumed")
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
 
     @property
     def automatic(self) -> bool:
