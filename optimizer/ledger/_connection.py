@@ -82,7 +82,7 @@ class Connection(sqlite3.Connection):
         return self.cursor().executemany(sql, parameters)
 
 
-def connect(path: Path | None, *, read_only: bool = False) -> Connection:
+def connect(path: Path | None, *, read_only: bool = False, busy_s: float = BUSY_S) -> Connection:
     """Open a ledger's file, or one in memory.
 
     Raises:
@@ -90,7 +90,7 @@ def connect(path: Path | None, *, read_only: bool = False) -> Connection:
     """
     try:
         db: Connection = sqlite3.connect(
-            _address(path, read_only=read_only), uri=True, isolation_level=None, timeout=BUSY_S, factory=Connection
+            _address(path, read_only=read_only), uri=True, isolation_level=None, timeout=busy_s, factory=Connection
         )
     except sqlite3.OperationalError as error:
         raise unusable(path or Path(":memory:"), error) from error
@@ -114,7 +114,7 @@ def unusable(path: Path, error: sqlite3.Error) -> LedgerUnusableError:
     """Say what SQLite's error means for whoever must mend it."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        reason = f"another process has held it for {BUSY_S:g} s{_holders(path)}"
+        reason = f"another process holds it and does not let go{_holders(path)}"
         return _error(path, reason, f"end that process, {_RESUME}")
     if code == sqlite3.SQLITE_CANTOPEN and not path.exists():
         return _error(path, "it is gone", f"put it back, {_RESUME}")

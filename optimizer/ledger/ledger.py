@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.attempt_spec import AttemptResult, AttemptSpec, Purpose
-from optimizer.ledger._connection import check, connect, replaced, unusable
+from optimizer.ledger._connection import BUSY_S, check, connect, replaced, unusable
 from optimizer.ledger._schema import SCHEMA, SCHEMA_VERSION
 from optimizer.ledger.lock import RunLockedError
 from optimizer.ledger.records import AttemptRow, Bill, CandidateRow, DrawRequest, LookRow, VerdictRow
@@ -36,6 +36,7 @@ class Ledger:
         clock: Unix seconds, for the moments that stand in the record.
         ticks: Seconds that never jump, for working time.
         read_only: Open without the right to write, beside a living driver.
+        busy_s: How long to wait for another process that holds the file.
 
     Raises from every method: `LedgerUnusableError` when the file or its disk does not do what it must.
     """
@@ -47,6 +48,7 @@ class Ledger:
         clock: Callable[[], float] = time.time,
         ticks: Callable[[], float] = time.monotonic,
         read_only: bool = False,
+        busy_s: float = BUSY_S,
     ) -> None:
         self._clock = clock
         self._ticks = ticks
@@ -54,7 +56,7 @@ class Ledger:
         self._path = None if path == ":memory:" else Path(path)
         if self._path is not None and not read_only:
             _create(self._path)
-        self._db = connect(self._path, read_only=read_only)
+        self._db = connect(self._path, read_only=read_only, busy_s=busy_s)
         try:
             self._set_up(read_only=read_only)
         except BaseException:
