@@ -12,6 +12,7 @@ from optimizer.cli.diff_view import Style
 from optimizer.cli.options import LIMIT, RUNS, AsJson, AsJsonIfAsked, AsRows, Limit, RunName, RunsDir, run_and
 
 if TYPE_CHECKING:  # what a command needs is imported in it
+    from optimizer.blame import Blamed
     from optimizer.facts import Facts
     from optimizer.ledger import CandidateRow
     from optimizer.run_folder import RunFolder
@@ -219,3 +220,46 @@ def tree(
         say(line)
     if len(shown) < len(nodes):
         tell(f"{len(nodes):,} candidates in {len(shown):,} lines; --limit 0 draws each")
+
+
+@app.command("blame")
+def blame_lines(
+    run: Run,
+    candidate: Candidate = None,
+    file: Annotated[str | None, typer.Option("--file", help="One file of the harness only.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="All lines of a long harness.")] = False,
+    as_json: AsJsonIfAsked = False,
+    runs_dir: RunsDir = RUNS,
+) -> None:
+    """Show which candidate brought each line of a harness in, and what that candidate was measured to do.
+
+    A line alone is never measured: an effect is that of all a candidate changed.
+
+    Example: ratchet candidates blame last champion
+    """
+    from optimizer.cli.blame_view import record, write_blame
+    from optimizer.cli.output import write_json
+    from optimizer.facts import read_facts
+    from optimizer.run_folder import find_run
+
+    run, candidate = run_and(run, candidate)
+    folder = find_run(runs_dir, run)
+    facts = read_facts(folder)
+    found = _blamed(folder, facts, facts.state.champion if candidate == "champion" else candidate, file)
+    if as_json:
+        write_json({"candidate": found.chain[-1], **record(found)})
+    else:
+        write_blame(found, full=full)
+
+
+def _blamed(folder: RunFolder, facts: Facts, candidate: str, file: str | None) -> Blamed:
+    from optimizer.blame import Blamed, blame, effects, lineage_of
+    from optimizer.candidates import Archive
+    from traces.errors import NotFoundError
+
+    archive, chain = Archive(folder.candidates), lineage_of(facts, candidate)
+    files = blame([(each, archive.load(each)) for each in chain])
+    if file is not None and file not in files:
+        raise NotFoundError("file", file, close_matches=list(files)[:3], hint="leave --file out")
+    shown = files if file is None else {file: files[file]}
+    return Blamed(chain, effects(facts, chain, files), shown)

@@ -228,3 +228,22 @@ def test_the_list_says_when_it_is_cut_or_empty(done: Run) -> None:
     empty = done("list", "--grep", "nobody wrote this")
     assert (empty.code, empty.out) == (0, "")
     assert "none of the" in empty.err
+
+
+def test_blame_gives_every_line_of_a_harness_to_a_candidate_of_its_descent(done: Run) -> None:
+    data = done("blame", "c001", "--json").data
+    assert [each["candidate"] for each in data["candidates"]] == ["c000", "c001"]
+    lines = [line for found in data["files"].values() for line in found]
+    assert {line["candidate"] for line in lines} == {"c000", "c001"}
+    for each in data["candidates"]:
+        assert each["lines"] == sum(line["candidate"] == each["candidate"] for line in lines)
+    told = done("blame", "c001")
+    assert told.out.startswith("c000  baseline ")
+    assert "\nprompts/system.md\nc000     1  " in told.out
+    assert "\x1b" not in told.out
+
+
+def test_blame_takes_the_champion_by_that_word_and_one_file_alone(done: Run) -> None:
+    assert done("blame", "champion", "--json").data["candidate"] == done("tree", "--json").data["champion"]
+    assert list(done("blame", "c001", "--file", "harness.yaml", "--json").data["files"]) == ["harness.yaml"]
+    assert done("blame", "c001", "--file", "harness.yml").code == 3
