@@ -116,7 +116,7 @@ class Control:
         self._folder = folder
         self._listen = listen
         self._grace_s = grace_s
-        self._back = back
+        self.back = back
         self._clock = clock
         self._sleep = sleep
         self._interrupt = interrupt
@@ -172,7 +172,7 @@ class Control:
             self._stopping_since = now
         if now - self._stopping_since >= self._grace_s and not self._broken_off:
             self._broken_off = True
-            self._listen(Progress("notice", f"what was in flight for {self._grace_s:g} s more is broken off"))
+            self._listen(Progress("notice", f"what was still in flight after {_span(self._grace_s)} is broken off"))
             self._interrupt()
 
     @contextmanager
@@ -209,12 +209,16 @@ class Control:
             raise KeyboardInterrupt
         self.signalled = True
         again = "; Ctrl-C again stops at once" if number == signal.SIGINT else ""
-        text = f"stopping: what is in flight has {self._grace_s:g} s to end{again}; {self._back} goes on later"
+        text = f"stopping: what is in flight has {_span(self._grace_s)} to end{again}; {self.back} goes on later"
         self._listen(Progress("notice", text))
 
     def _watch(self) -> None:
         while not self._over.wait(TICK_S):
             self.tick()
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:g} s" if seconds < 120 else f"{seconds / 60:g} min"
 
 
 def main_thread() -> int:

@@ -79,7 +79,7 @@ class Shift:
         bench = self.bench
         bench.ledger.heartbeat()
         bench.ledger.note("paused", "paused by a person")
-        bench.listen(Progress("paused", f"paused; ratchet resume {bench.run} lets it go on", {}))
+        bench.listen(Progress("paused", f"paused; {self.control.back} lets it go on", {}))
         asked = self.control.hold()
         bench.ledger.open_session()
         bench.ledger.note("resumed", "a person let it go on")
@@ -95,10 +95,11 @@ class Shift:
         bench, first = self.bench, not self.patience.tried
         wait = self.patience.failed()
         if first or wait is None:
-            bench.ledger.note("needs attention", f"{error.message}; {error.hint}")
             seconds = None if wait is None else wait.seconds
+            text = f"{error.message}; {self._way_out(seconds)}"
+            bench.ledger.note("needs attention", text)
             data = {"error": error.message, "hint": error.hint, "retry_in_s": seconds}
-            bench.listen(Progress("needs_attention", f"{error.message}; {_mend(error, seconds)}", data))
+            bench.listen(Progress("needs_attention", text, data))
         if wait is None:
             raise error
         bench.ledger.heartbeat()
@@ -110,7 +111,8 @@ class Shift:
             data = {"try": wait.number, "since_s": round(wait.since_s, 1)}
             bench.listen(Progress("retrying", f"trying again what the outage left pending (try {wait.number})", data))
 
-
-def _mend(error: OutageError, seconds: float | None) -> str:
-    """Say how it goes on, by itself or not."""
-    return error.hint if seconds is None else f"nothing is decided; tried again by itself in {seconds:.0f} s"
+    def _way_out(self, seconds: float | None) -> str:
+        """Say how it goes on, by itself or not."""
+        if seconds is None:
+            return f"nothing was decided; mend it, then: {self.control.back}"
+        return f"nothing is decided; tried again by itself in {seconds:.0f} s"
