@@ -163,7 +163,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Answer one request of the Messages API."""
-        body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))))
+        announced = int(self.headers.get("content-length", 0))
+        content = self.rfile.read(announced)
+        if len(content) < announced:  # the client died while it asked
+            self.close_connection = True
+            return
+        body = json.loads(content)
         path = self.path.partition("?")[0]
         key = self.headers.get("authorization", "").removeprefix("Bearer ")
         reply, fault = self.server.owner.answer(WireRequest(path, body), key)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -219,3 +222,95 @@ def test_a_second_driver_is_refused_and_a_killed_one_leaves_the_run_free(tmp_pat
     assert holder(tmp_path) is None
     with DriverLock(tmp_path):
         assert holder(tmp_path) is not None
+
+
+RACE = """
+import sys, time
+from pathlib import Path
+from optimizer.ledger import DriverLock, RunLockedError
+folder = Path(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    with DriverLock(folder):
+        print("won", flush=True)
+        sys.stdin.readline()
+except RunLockedError as error:
+    print(error.message, flush=True)
+"""
+
+
+def test_of_drivers_started_at_the_very_same_time_exactly_one_wins_and_all_others_name_it(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        racers = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", RACE, str(tmp_path)],
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+                )
+            )
+            for _ in range(6)
+        ]  # fmt: skip
+        pipes = [(each, each.stdin, each.stdout) for each in racers]
+        for _, _, out in pipes:
+            assert out is not None
+            assert out.readline() == "ready\n"
+        for _, into, _ in pipes:
+            assert into is not None
+            into.write("go\n")
+        said = {each.pid: out.readline().strip() for each, _, out in pipes if out is not None}
+        winners = [pid for pid, text in said.items() if text == "won"]
+        assert len(winners) == 1
+        losers = {text for text in said.values() if text != "won"}
+        assert losers == {f"run {tmp_path.name!r} is driven by process {winners[0]}"}
+        for each in racers:
+            each.kill()
+
+
+def test_looking_who_drives_never_keeps_a_driver_out(tmp_path: Path) -> None:
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            holder(tmp_path)
+
+    with DriverLock(tmp_path):
+        pass
+    watchers = [threading.Thread(target=look) for _ in range(3)]
+    for watcher in watchers:
+        watcher.start()
+    try:
+        for _ in range(100):
+            with DriverLock(tmp_path):
+                pass
+    finally:
+        stop.set()
+        for watcher in watchers:
+            watcher.join()
+
+
+KEEPS_A_CHILD = """
+import subprocess, sys
+from pathlib import Path
+from optimizer.ledger import DriverLock
+with DriverLock(Path(sys.argv[1])):
+    child = subprocess.Popen(["sleep", "600"], close_fds=False, stdout=subprocess.DEVNULL)
+    print(child.pid, flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_a_child_that_outlives_its_driver_does_not_hold_the_lock(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", KEEPS_A_CHILD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as driver:
+        assert driver.stdout is not None
+        child = int(driver.stdout.readline())
+        driver.kill()
+    try:
+        assert Path(f"/proc/{child}").exists()
+        assert holder(tmp_path) is None
+        with DriverLock(tmp_path):
+            pass
+    finally:
+        os.kill(child, signal.SIGKILL)
