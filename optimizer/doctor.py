@@ -2,50 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from datetime import UTC, date, datetime
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import TypeVar, get_args
 
-from benchmarks.suite import load_suite
+from benchmarks.suite import Suite, load_suite
 from benchmarks.task import Split
 from optimizer.config import Role, RunConfig
+from optimizer.machine import Need, machine
 from optimizer.plan import Plan, plan_run
 from optimizer.run_file import load_run_file
 from task_agent.harness import load_bundle
 from task_agent.models import PriceTable, key_for, require_credentials
 from task_agent.sandbox import Probe, SandboxKind, probe
-from traces.errors import RatchetError, UsageError
+from traces.errors import RatchetError
+
+__all__ = ["Need", "examine"]
 
 T = TypeVar("T")
-State = Literal["ok", "warns", "fails"]
 OLD_PRICES_DAYS = 60
-LOW_DISK, NO_DISK = 5 * 10**9, 5 * 10**8
-LOW_SHARED_MEMORY = 2 * 10**8
-SHARED_MEMORY = Path("/dev/shm")
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """Say how one need is met; `mend` is the command that helps, `error` what `run` would fail with."""
-
-    need: str
-    state: State
-    what: str
-    mend: str = ""
-    error: RatchetError | None = None
-
-    def to_record(self) -> dict[str, Any]:
-        """Give the row as JSON values (Any: JSON)."""
-        record = asdict(self)
-        del record["error"]
-        return record
 
 
 def examine(file: Path | None, runs: Path, *, probe: Callable[[SandboxKind], Probe] = probe) -> list[Need]:
@@ -57,12 +34,13 @@ def examine(file: Path | None, runs: Path, *, probe: Callable[[SandboxKind], Pro
         probe: Tries a kind of sandbox.
     """
     if file is None:
-        return [*_sandboxes(probe), _key(), *_machine(runs)]
+        return [*_sandboxes(probe), _key(), *machine(runs)]
     rows: list[Need] = []
-    config = _tried(rows, "run file", lambda: load_run_file(file), f"{file} is valid", f"ratchet config check {file}")
+    config = _read(rows, file)
     if config is not None:
         rows += _roles(config)
-        _tried(rows, "suite", lambda: f"{len(load_suite(config.suite, Path.cwd()).tasks):,} tasks load", "", "")
+        _tried(rows, "suite", lambda: _health(load_suite(config.suite, Path.cwd())), "", "")
+        rows += _unproved(config)
         _tried(rows, "seed harness", lambda: load_bundle(config.harness), f"{config.harness.name} loads", "")
         rows += _prices(config)
         rows += _sandboxes(probe)
@@ -70,7 +48,32 @@ def examine(file: Path | None, runs: Path, *, probe: Callable[[SandboxKind], Pro
             rows.append(Need("plan", "warns", "not tried: mend the rows above first", f"ratchet doctor {file}"))
         else:
             _tried(rows, "plan", lambda: _said(plan_run(config, runs)), "", f"ratchet run {file} --dry-run")
-    return [*rows, *_machine(runs, config)]
+    return [*rows, *machine(runs, config)]
+
+
+def _read(rows: list[Need], file: Path) -> RunConfig | None:
+    """Add the row of the run file; `config check` lists what else is wrong with it."""
+    check = f"ratchet config check {file}"
+    config = _tried(rows, "run file", lambda: load_run_file(file), f"{file} is valid", check)
+    failed = rows[-1].error
+    if failed is not None and failed.more:
+        rows[-1] = replace(rows[-1], what=f"{failed.message}; and {len(failed.more)} more", mend=check)
+    return config
+
+
+def _health(suite: Suite) -> str:
+    families = len({task.category for task in suite.tasks})
+    images = sum(task.needs_image for task in suite.tasks)
+    needing = f", {images} of them only in an image of their own" if images else ""
+    return f"{len(suite.tasks):,} tasks in {families} families load{needing}; digest {suite.hash[:12]}"
+
+
+def _unproved(config: RunConfig) -> list[Need]:
+    """Name the command that proves the tasks of a folder; no machine remembers that it was run."""
+    if "path" not in config.suite:
+        return []
+    command = f"ratchet tasks check {config.suite['path']} --kind {config.suite.get('kind')}"
+    return [Need("tasks", "ok", f"not run here; `{command}` runs every solution")]
 
 
 def _tried(rows: list[Need], need: str, attempt: Callable[[], T], fine: str, mend: str) -> T | None:
@@ -152,58 +155,3 @@ def _sandboxes(probe: Callable[[SandboxKind], Probe]) -> Iterator[Need]:
             yield Need(f"sandbox {kind}", "ok", "works, and isolates nothing: refused for real models")
         else:
             yield Need(f"sandbox {kind}", "ok", tried.reason)
-
-
-def _machine(runs: Path, config: RunConfig | None = None) -> Iterator[Need]:
-    yield Need("python", "ok", f"{sys.version.split()[0]}")
-    inline = config is not None and config.schedule.kind == "inline"
-    yield _ray(inline)
-    yield _shared_memory(inline)
-    yield from _runs_folder(runs)
-
-
-def _ray(inline: bool) -> Need:
-    if inline:
-        return Need("ray", "ok", "not needed: the run file says `schedule: {kind: inline}`")
-    try:
-        found = version("ray") if find_spec("ray") else ""
-    except PackageNotFoundError:
-        found = ""
-    if not found:
-        return Need("ray", "warns", "cannot be imported", "pip install ray, or set `schedule: {kind: inline}`")
-    return Need("ray", "ok", f"{found} is installed (not started)")
-
-
-def _shared_memory(inline: bool) -> Need:
-    if not SHARED_MEMORY.is_dir():
-        return Need("shared memory", "warns", f"there is no {SHARED_MEMORY}: Ray falls back to slower files")
-    free = shutil.disk_usage(SHARED_MEMORY).free
-    what = f"{_size(free)} free in {SHARED_MEMORY}"
-    if free < LOW_SHARED_MEMORY and not inline:
-        return Need("shared memory", "warns", f"{what}: Ray falls back to slower files", "in docker: --shm-size=2g")
-    return Need("shared memory", "ok", what)
-
-
-def _runs_folder(runs: Path) -> Iterator[Need]:
-    here = next(path for path in (runs.absolute(), *runs.absolute().parents) if path.exists())
-    if not here.is_dir():
-        yield Need("runs folder", "fails", f"{here} is not a folder", "give another with --runs-dir", _refused(here))
-        return
-    if not os.access(here, os.W_OK | os.X_OK):
-        what = f"{here} cannot be written to"
-        yield Need("runs folder", "fails", what, "give another with --runs-dir", _refused(here))
-    else:
-        yield Need("runs folder", "ok", f"{runs} {'can be written' if here == runs.absolute() else 'can be made'}")
-    free = shutil.disk_usage(here).free
-    state: State = "fails" if free < NO_DISK else "warns" if free < LOW_DISK else "ok"
-    mend = "" if state == "ok" else "free some space, or give another --runs-dir"
-    error = UsageError(f"no room in {here}") if state == "fails" else None
-    yield Need("disk", state, f"{_size(free)} free", mend, error)
-
-
-def _refused(path: Path) -> RatchetError:
-    return UsageError(f"{path} cannot hold runs")
-
-
-def _size(size_bytes: int) -> str:
-    return f"{size_bytes / 1e9:.1f} GB"

@@ -22,8 +22,9 @@ from task_agent.models import PriceTable
 from task_agent.sandbox import choose
 from task_agent.sandbox.base import SandboxKind
 from task_agent.sandbox.choose import Wanted
-from traces.errors import ConfigError, Place
+from traces.errors import ConfigError, Place, SandboxUnavailableError
 
+IMAGES_SHOWN = 3
 DEAL_STEP = 1_000_003
 """What a further deal of the same suite adds to the seed."""
 
@@ -171,8 +172,22 @@ def _plan(config: RunConfig, parts: Parts, *, wanted: Wanted) -> Plan:
     simulated = config.models.task.simulated
     images = any(task.needs_image for task in parts.suite.tasks)
     choice = choose(wanted, allow_unsafe=config.sandbox.allow_unsafe or simulated, needs_image=images)
+    if choice.kind == "docker":
+        _check_images(parts.suite)
     tests, looks = (parts.record.tests_used, parts.record.looks) if parts.record else (0, 0)
     return Plan(config, parts.suite, parts.splits, parts.gate, parts.harness, choice.kind, choice.said, tests, looks)
+
+
+def _check_images(suite: Suite) -> None:
+    """Refuse tasks whose images are not there; images that tasks build themselves are built when needed."""
+    from task_agent.sandbox.docker import absent_images
+
+    named = {task.environment.image for task in suite.tasks if task.environment.build_context is None}
+    if absent := absent_images(named):
+        raise SandboxUnavailableError(
+            f"{len(absent)} of the images that tasks need are not on this machine: {', '.join(absent[:IMAGES_SHOWN])}",
+            hint=" && ".join(f"docker pull {name}" for name in absent[:IMAGES_SHOWN]),
+        )
 
 
 def gate_config(config: RunConfig) -> GateConfig:

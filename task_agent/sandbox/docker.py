@@ -18,7 +18,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
@@ -292,6 +292,12 @@ def _image_of(spec: SandboxSpec) -> str:
         hint = f"`docker pull` it, or name another in {IMAGE_VARIABLE}"
         raise SandboxUnavailableError(f"the image {name!r} is not on this machine", hint=hint)
     return name
+
+
+def absent_images(images: Iterable[str | None]) -> list[str]:
+    """List those of the images (None is the default one) that this machine does not have; none is pulled."""
+    names = {image or os.environ.get(IMAGE_VARIABLE) or DEFAULT_IMAGE for image in images}
+    return sorted(name for name in names if not _is_here(name))
 
 
 def _is_here(image: str) -> bool:

@@ -12,6 +12,7 @@ from .desk import Desk
 
 Spoil = Callable[[Desk], None]
 NIGHT = ("run", "night.yaml")
+NAMED = (*NIGHT, "--run-id", "a")
 
 
 def nothing(desk: Desk) -> None:
@@ -33,7 +34,7 @@ class Bad:
     @property
     def of_run_file(self) -> bool:
         """Say whether the run file, or what it names, is what is wrong."""
-        return self.words == NIGHT and not self.env
+        return self.words == NIGHT and "DOCKER_HOST" not in self.env
 
 
 def swap(old: str, new: str, name: str = "night.yaml") -> Spoil:
@@ -402,7 +403,7 @@ RUNS = [
         ("runs/done/ledger.sqlite",),
         hold("runs/done/ledger.sqlite", b"noise " * 999),
         words=("status", "done"),
-        code=1,
+        code=10,
         needs_run=True,
     ),
     Bad(
@@ -410,7 +411,7 @@ RUNS = [
         ("runs/done/ledger.sqlite",),
         hold("runs/done/ledger.sqlite", b""),
         words=("status", "done"),
-        code=1,
+        code=10,
         needs_run=True,
     ),
     Bad("an export of nothing", ("no run 'gone'",), words=("export", "gone", "-o", "out"), code=3),
@@ -434,12 +435,12 @@ PLACES = [
     Bad(
         "a runs folder that is a file",
         ("prices.yaml", "--runs-dir"),
-        words=(*NIGHT, "--run-id", "a", "--runs-dir", "prices.yaml"),
+        words=(*NAMED, "--runs-dir", "prices.yaml"),
     ),
     Bad(
         "a runs folder below a file",
         ("prices.yaml/runs",),
-        words=(*NIGHT, "--run-id", "a", "--runs-dir", "prices.yaml/runs"),
+        words=(*NAMED, "--runs-dir", "prices.yaml/runs"),
     ),
     Bad(
         "runs listed in a file",
@@ -449,13 +450,13 @@ PLACES = [
     Bad(
         "a variable that names a file",
         ("prices.yaml",),
-        words=(*NIGHT, "--run-id", "a"),
+        words=NAMED,
         env={"RATCHET_RUNS_DIR": "prices.yaml"},
     ),
     Bad(
         "a read-only place",
         ("/proc/ratchet",),
-        words=(*NIGHT, "--run-id", "a"),
+        words=NAMED,
         env={"RATCHET_RUNS_DIR": "/proc/ratchet"},
     ),
     Bad(

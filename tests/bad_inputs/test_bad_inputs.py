@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import pytest
 from optimizer.cli.main import main
 
 from .desk import Desk, environment
-from .table import BAD_INPUTS, NIGHT, Bad
+from .table import BAD_INPUTS, NAMED, NIGHT, Bad
 
 if TYPE_CHECKING:
     from conftest import FinishedRun
@@ -120,12 +121,25 @@ def test_config_check_and_doctor_fail_where_run_fails_and_say_the_same(
     bad: Bad, desk: Desk, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
 ) -> None:
     before = spoilt(desk, bad, request)
-    checked = ask(capsys, "config", "check", "night.yaml", "--format", "table")
-    examined = ask(capsys, "doctor", "night.yaml", "--format", "table")
+    with environment(**bad.env):
+        checked = ask(capsys, "config", "check", "night.yaml", "--format", "table")
+        examined = ask(capsys, "doctor", "night.yaml", "--format", "table")
     assert (checked.code, examined.code) == (bad.code, bad.code), (checked, examined)
     assert [words for words in bad.says if words not in checked.err] == []
     assert "fails" in examined.out
     assert "Traceback" not in examined.err + checked.err
+    assert desk.content() == before
+
+
+@pytest.mark.parametrize("bad", [bad for bad in BAD_INPUTS if bad.words[: len(NAMED)] == NAMED], ids=named)
+def test_doctor_fails_on_a_folder_that_cannot_hold_runs_as_run_does(
+    bad: Bad, desk: Desk, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
+    before = spoilt(desk, bad, request)
+    with environment(**bad.env):
+        examined = ask(capsys, "doctor", "night.yaml", *bad.words[len(NAMED) :], "--format", "table")
+    assert examined.code == bad.code
+    assert re.search(r"^runs folder +fails ", examined.out, re.MULTILINE)
     assert desk.content() == before
 
 

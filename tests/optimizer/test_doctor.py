@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,7 @@ import pytest
 import yaml
 
 from optimizer.doctor import Need, examine
-from task_agent.sandbox import Probe, SandboxKind
+from task_agent.sandbox import Probe, SandboxKind, probe
 from traces.errors import ConfigError, CredentialsError, NotFoundError, SandboxUnavailableError, UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -48,8 +51,9 @@ def test_a_run_file_that_works_has_no_failing_row_and_nothing_is_written(tmp_pat
     rows = rows_of(tmp_path)
     assert not [row for row in rows.values() if row.state == "fails"]
     assert rows["plan"].what == "6 train, 10 heldout, 8 test tasks; sandbox process"
-    assert rows["suite"].what == "24 tasks load"
+    assert rows["suite"].what.startswith("24 tasks in 2 families load; digest ")
     assert {"sandbox docker", "sandbox bubblewrap", "sandbox process", "python", "ray", "disk"} <= set(rows)
+    assert {"memory", "shared memory", "open files", "runs folder", "prices"} <= set(rows)
     assert not (tmp_path / "runs").exists()
 
 
@@ -128,3 +132,51 @@ def test_a_runs_folder_that_is_a_file_fails(tmp_path: Path) -> None:
     rows = {row.need: row for row in examine(None, tmp_path / "taken" / "runs", probe=works)}
     assert rows["runs folder"].state == "fails"
     assert isinstance(rows["runs folder"].error, UsageError)
+
+
+def test_a_place_where_nothing_can_be_made_fails_with_the_reason() -> None:
+    rows = {row.need: row for row in examine(None, Path("/proc/ratchet"), probe=works)}
+    assert rows["runs folder"].state == "fails"
+    assert rows["runs folder"].what.startswith("/proc cannot be written to: ")
+    assert "--runs-dir" in rows["runs folder"].mend
+
+
+def test_too_few_open_files_for_what_is_in_flight_are_a_warning_with_the_command_that_raises_them(
+    tmp_path: Path,
+) -> None:
+    rows_of(tmp_path, schedule={"kind": "inline", "in_flight": 200})
+    program = "import json, sys; from pathlib import Path; from optimizer.machine import machine\n"
+    program += "from optimizer.run_file import load_run_file\n"
+    program += "rows = machine(Path('runs'), load_run_file(Path('run.yaml')))\n"
+    program += "print(*[f'{row.state}: {row.mend}' for row in rows if row.need == 'open files'])\n"
+    asked = ["sh", "-c", f'ulimit -n 1000; exec {sys.executable} -c "$0"', program]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    said = subprocess.run(asked, check=True, cwd=tmp_path, env=env, capture_output=True, text=True).stdout
+    assert said == "warns: ulimit -Hn 2656 (as root), or a smaller `schedule.in_flight`\n"
+    assert rows_of(tmp_path, schedule={"kind": "inline", "in_flight": 1})["open files"].state == "ok"
+
+
+def test_a_run_file_with_several_faults_names_one_counts_the_others_and_the_command_that_lists_them(
+    tmp_path: Path,
+) -> None:
+    row = rows_of(tmp_path, seed="x", stop={"iteratons": 3}, gate={"k_max": 0})["run file"]
+    assert row.state == "fails"
+    assert row.what.endswith("and 2 more")
+    assert row.mend == f"ratchet config check {tmp_path / 'run.yaml'}"
+
+
+@pytest.mark.docker
+def test_an_image_that_is_not_here_fails_the_plan_with_the_command_that_fetches_it(tmp_path: Path) -> None:
+    if not probe("docker").ok:
+        pytest.skip("no Docker engine here")
+    for number in range(6):
+        task = tmp_path / "tasks" / f"t{number}"
+        for name, text in {**TASK, "environment/Dockerfile": "FROM ratchet-nowhere:1\nWORKDIR /app\n"}.items():
+            (task / name).parent.mkdir(parents=True, exist_ok=True)
+            (task / name).write_text(text)
+    suite = {"kind": "harbor", "path": str(tmp_path / "tasks")}
+    splits, gate = {"train": 2, "heldout": 2, "test": 2}, {"min_tasks": 2}
+    row = rows_of(tmp_path, suite=suite, splits=splits, gate=gate, sandbox={"kind": "docker"})["plan"]
+    assert isinstance(row.error, SandboxUnavailableError)
+    assert "ratchet-nowhere:1" in row.what
+    assert row.mend == "docker pull ratchet-nowhere:1"
