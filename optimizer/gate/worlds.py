@@ -28,7 +28,7 @@ class Change:
     `gain` is its exact mean effect, `spread` the standard deviation over tasks before rates are cut to
     [0, 1]. `crashes` is a share of its attempts that end at 0 whatever the task, `lost_failures` a share
     of its failures that come back as missing. `outlier` is the share of tasks that pay for the rest's
-    small gains, for skewed worlds.
+    small gains, for skewed worlds. `leaks` counts visible tasks whose answer the change holds.
     """
 
     gain: float = 0.0
@@ -36,6 +36,7 @@ class Change:
     crashes: float = 0.0
     lost_failures: float = 0.0
     outlier: float = 0.0
+    leaks: int = 0
 
 
 NOTHING = Change()
@@ -54,6 +55,7 @@ class World:
     Args:
         seed: Everything random follows from it.
         tasks: How many held-out tasks.
+        visible: How many tasks a proposer sees, apart from those and from the population that truth is about.
         correlation: Intra-class correlation of attempts of one harness at one task.
         reward: `binary`, or `skewed`: nearly without noise, most tasks a little up, few far down.
         truth: Whether a change's mean effect is set over the population or over the held-out tasks.
@@ -65,6 +67,7 @@ class World:
         seed: int,
         *,
         tasks: int = 100,
+        visible: int = 0,
         correlation: float = 0.0,
         reward: Reward = "binary",
         truth: Truth = "population",
@@ -74,19 +77,21 @@ class World:
         self._coin = random.Random(seed)
         self._correlation = correlation
         self._reward = reward
-        self._measured = POPULATION if truth == "population" else tasks
+        self._known = POPULATION - visible
+        self._measured = self._known if truth == "population" else tasks
         self.tasks = tuple(GateTask(f"t{number:03d}") for number in range(tasks))
-        self._at = {task.id: number for number, task in enumerate(self.tasks)}
+        self.visible = tuple(GateTask(f"v{number:03d}") for number in range(visible))
+        self._at = {task.id: number for number, task in enumerate((*self.tasks, *self.visible))}
         base = self._base_rates()
         self._harnesses = {"c000": _Harness(baseline, base, self._seen(base))}
 
     def add(self, candidate: str, change: Change, *, parent: str = "c000") -> None:
         """Make a candidate out of a parent."""
-        rates = self._changed(self._harnesses[parent].rates, change)
+        rates = self._leaked(self._changed(self._harnesses[parent].rates, change), change.leaks)
         self._harnesses[candidate] = _Harness(change, rates, self._seen(rates))
 
     def true_gain(self, candidate: str, parent: str = "c000") -> float:
-        """Give the mean gain over the population, crashes included."""
+        """Give the mean gain over the population, crashes included, visible tasks left out."""
         return self._mean(candidate) - self._mean(parent)
 
     def draw(self, candidate: str, task: str, count: int) -> list[float | None]:
@@ -126,9 +131,15 @@ class World:
             high, low = (shift, low) if (moved - rates)[measured].mean() > change.gain else (high, shift)
         return np.clip(rates + effect + (low + high) / 2, 0.0, 1.0)
 
+    def _leaked(self, rates: Floats, leaks: int) -> Floats:
+        if not leaks:
+            return rates
+        known = self._rng.choice(np.arange(self._known, POPULATION), leaks, replace=False)
+        return np.where(np.isin(np.arange(POPULATION), known), 0.98, rates)
+
     def _seen(self, rates: Floats) -> list[float]:
-        """Give the held-out rates, each replaced by a draw around it when attempts hang together."""
-        heldout = rates[: len(self.tasks)]
+        """Give the rates of held-out and visible tasks, each a draw around it when attempts hang together."""
+        heldout = np.concatenate([rates[: len(self.tasks)], rates[self._known :]])
         if self._correlation:
             weight = (1 - self._correlation) / self._correlation
             safe = np.clip(heldout, 1e-6, 1 - 1e-6)
@@ -137,4 +148,4 @@ class World:
 
     def _mean(self, candidate: str) -> float:
         harness = self._harnesses[candidate]
-        return float(harness.rates.mean()) * (1 - harness.change.crashes)
+        return float(harness.rates[: self._known].mean()) * (1 - harness.change.crashes)
