@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -297,6 +298,17 @@ def test_no_reward_of_a_held_out_attempt_is_told_before_the_night_is_over(night:
     measured = {event.data["phase"]: event.data["train_score"] for event in night if event.kind == "measured"}
     assert measured["preflight"] is None
     assert measured["baseline"] is not None
+
+
+def test_the_page_names_every_kind_and_its_data(night: list[Progress]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "watching.md").read_text().split("## The log")[1]
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| `")]
+    told = {row[1].strip(" `"): set(re.findall(r"`(\w+)`", row[3])) for row in rows if row[1].strip() != "`kind`"}
+    assert list(told) == list(KINDS)
+    always = {"usd", "tokens", "unpriced"}
+    for event in night:
+        if event.kind != "certified":
+            assert set(event.data) - always <= told[event.kind], event.kind
 
 
 def test_the_log_of_a_night_is_small(finished_run: FinishedRun) -> None:

@@ -65,7 +65,7 @@ class Board:
     simulated: bool = False
     state: str = "running"
     doing: str = "starting"
-    doing_since: float = 0.0
+    doing_since: float | None = None
     begun: float | None = None
     paused_at: float | None = None
     elapsed_before_s: float = 0.0

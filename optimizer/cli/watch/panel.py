@@ -153,9 +153,11 @@ class _Page:
         kept = sum(stair.verdict == "keep" for stair in decided)
         counts = [f"{kept} kept of {len(decided)} decided"] if decided else []
         if self._narrow:
-            yield self._row("iter", "  ".join([text, board.champion, *counts]))
+            counts = [f"{kept} of {len(decided)} kept"] if decided else []
+            yield self._row("iter", "  ".join(filter(None, [text, board.champion, *counts])))
         else:
-            yield self._row("iteration", "   ".join([text, f"champion {board.champion or '-'}", *counts]))
+            champion = [f"champion {board.champion}"] if board.champion else []
+            yield self._row("iteration", "   ".join([text, *champion, *counts]))
 
     def _doing(self) -> Iterator[Text]:
         board = self._board
@@ -166,7 +168,7 @@ class _Page:
                 yield self._row("gain", board.gain)
             return
         text = Text(board.doing, "bold")
-        for_s = self._now - board.doing_since
+        for_s = 0.0 if board.doing_since is None else self._now - board.doing_since
         if not (board.stage and board.stage.owed) and for_s >= 2:
             text.append(f", {duration(for_s)}", "dim")
         if title := self._open_title():

@@ -38,7 +38,7 @@ class Terminal:
         self._console = console
         self._clock = clock
         self._heading = heading
-        self._board = Board()
+        self._board = Board(doing_since=clock())
         self._glyphs = ASCII if console.options.ascii_only else UNICODE
         self._size = console.size
         self._live = Live(console=console, auto_refresh=False, transient=not keep, vertical_overflow="crop")

@@ -168,6 +168,15 @@ def test_nothing_is_foretold_before_an_iteration_has_ended() -> None:
     assert "at the end" not in row(lines, "spend")
 
 
+def test_before_the_first_event_nothing_is_made_up() -> None:
+    assert shown(Board()) == [
+        f"─ ratchet {'─' * 56} 0 s at work ─",
+        "iteration before the first",
+        "now       starting",
+    ]
+    assert shown(Board(doing_since=T0), after_s=5)[-1] == "now       starting, 5 s"
+
+
 def test_a_long_session_shows_how_long_it_takes() -> None:
     lines = shown(board_of(itertools.islice(night(), 3)), after_s=100 + 95)
     assert row(lines, "now") == "now       proposing: a session reads the traces of c000, 95 s"

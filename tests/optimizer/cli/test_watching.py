@@ -112,14 +112,14 @@ def test_tail_follows_a_living_driver_and_ends_with_it(copied: RunFolder, ratche
 def test_replay_tells_the_whole_run_again_and_says_that_it_is_a_replay(done: Run) -> None:
     answer = done("replay", "--speed", "max")
     assert answer.code == 0
-    assert "REPLAY of run done: nothing is run, decided or paid" in answer.err
+    assert answer.err.startswith("REPLAY of run done: nothing is run, decided or paid")
     assert "(simulated model)" in answer.out
     assert "baseline done" in answer.out
     assert answer.out.rstrip().endswith("end of the replay; run done itself: finished")
 
 
 def test_replay_as_json_lines_is_the_log(done: Run, finished_run: FinishedRun) -> None:
-    answer = done("replay", "--speed", "max", "--display", "json")
+    answer = done("replay", "--speed", "max", "--json")
     assert answer.out == log_of(finished_run.runs / finished_run.run).read_text()
 
 
@@ -136,7 +136,17 @@ def test_replay_without_a_log_says_what_is_left_to_read(copied: RunFolder, ratch
     log_of(copied.path).unlink()
     answer = ratchet("replay", "done", "--runs-dir", copied.path.parent)
     assert answer.code == 3
-    assert "ratchet report done" in answer.err
+    assert "ratchet report" in answer.err
+
+
+def test_a_log_sent_without_its_run_can_be_replayed(finished_run: FinishedRun, ratchet: Run, tmp_path: Path) -> None:
+    log = tmp_path / "sent.jsonl"
+    shutil.copy(log_of(finished_run.runs / finished_run.run), log)
+    answer = ratchet("replay", log, "--speed", "max")
+    assert answer.code == 0
+    assert answer.out.rstrip().endswith("end of the replay")
+    assert answer.err.startswith("REPLAY of sent.jsonl:")
+    assert ratchet("replay", tmp_path / "none.jsonl").code == 3
 
 
 @pytest.mark.parametrize("speed", ["0", "-1", "fast", "inf", "nan"])
