@@ -174,7 +174,8 @@ def overfitting_lines(facts: Facts) -> list[str]:
     if unread:
         lines.append(f"no judgement was had for {', '.join(unread)}: only the scan and the gate stood in their way")
     keeps = sum(row.verdict is Verdict.KEEP for row in facts.verdicts.values())
-    lines.append(f"{len(facts.tests)} gate tests asked the same held-out tasks, {keeps} kept")
+    looks = sum(len(seen) for seen in facts.looks.values())
+    lines.append(f"gate tests at the same held-out tasks: {len(facts.tests)} with {looks} looks, {keeps} kept")
     return lines
 
 

@@ -107,20 +107,22 @@ class NextCommand(NamedTuple):
 
 
 def next_commands(facts: Facts) -> list[NextCommand]:
-    """Name the three commands a person most likely wants now."""
+    """Name the few commands a person most likely wants now."""
     runs, run = facts.folder.path.parent, facts.folder.id
     where = "" if runs == Path("runs") else f" --runs-dir {shlex.quote(str(runs))}"
     champion = facts.champion
     report = NextCommand(f"ratchet report {run}{where}", "the whole story, with its limits")
-    tried = facts.changes[-1].id if facts.changes else facts.candidates[0].id
-    diff = NextCommand(f"ratchet candidates diff {run} {tried}{where}", "the last change that was tried")
+    diff = [
+        NextCommand(f"ratchet candidates diff {run} {row.id}{where}", "the last change that was tried")
+        for row in facts.changes[-1:]
+    ]
     audit = NextCommand(f"ratchet audit {run}{where}", "verdicts against the known truth")
     if facts.phase == "running":
-        return [NextCommand(f"ratchet status {run}{where}", "how it stands"), report, diff]
+        return [NextCommand(f"ratchet status {run}{where}", "how it stands"), report, *diff]
     if facts.phase != "finished":
-        return [NextCommand(f"ratchet resume {run}{where}", "go on; nothing is paid twice"), report, diff]
+        return [NextCommand(f"ratchet resume {run}{where}", "go on; nothing is paid twice"), report, *diff]
     if champion.slot:
         kept = NextCommand(f"ratchet candidates diff {run} {champion.id} --against baseline{where}", "what was kept")
         take = NextCommand(f"ratchet export {run} -o {run}-harness{where}", "take the harness and its evidence")
         return [report, take, audit if facts.simulated else kept]
-    return [report, diff, audit if facts.simulated else NextCommand(f"ratchet candidates list {run}{where}", "all")]
+    return [report, *diff, audit if facts.simulated else NextCommand(f"ratchet candidates list {run}{where}", "all")]

@@ -19,6 +19,7 @@ from optimizer.verdict import Verdict
 OPEN_GROUP = 8
 SHOWN_OPEN = 40
 """Lines of a kept diff that stand open."""
+NO_FAILURE = "A refusal is no failure: most ideas do not help, and finding that out is the gate's work."
 _TOLD = ("error", "violations", "of", "detail", "cause")
 
 
@@ -52,7 +53,7 @@ def _facts(reading: Reading, row: CandidateRow) -> Element:
     verdict = reading.facts.verdicts.get(row.id)
     return facts_list(
         [
-            ("claim", h("span", reading.words(row.hypothesis), class_="said") if row.hypothesis else None),
+            ("claim", h("span", reading.words(row.hypothesis), class_="said") if _told(reading, row) else None),
             ("verdict", _verdict(reading, row, verdict)),
             ("train score", _train(reading, row)),
             ("predicted", _predicted(reading, row)),
@@ -115,7 +116,13 @@ def _evidence(reading: Reading, row: CandidateRow) -> Child:
     return [[h("code", each), " "] for each in shown]
 
 
+def _told(reading: Reading, row: CandidateRow) -> bool:
+    return bool(row.hypothesis) and not reading.redacted
+
+
 def _judged(reading: Reading, row: CandidateRow) -> str:
+    if reading.redacted:
+        return ""
     record = reading.facts.judgements.get(row.id) or {}
     judgement = record.get("judgement") or {}
     return reading.words(str(judgement["reason"])) if judgement.get("reason") else ""
@@ -132,19 +139,23 @@ def refused(reading: Reading, diffs: Diffs) -> Element:
     if not groups and not empty:
         return section("refused", "Changes refused", h("p", "Nothing was refused."))
     ordered = sorted(groups.items(), key=lambda item: (item[0] != "", -len(item[1])))
-    total = sum(len(rows) for cause, rows in groups.items() if cause)
     return section(
         "refused",
-        f"Changes refused ({total})",
-        h(
-            "p",
-            "A refusal is no failure: most ideas do not help, and finding that out is the gate's work.",
-            class_="note",
-        ),
+        _heading(groups),
+        h("p", NO_FAILURE, class_="note") if groups.keys() - {""} else None,
         _folding(),
         [_group(reading, cause, rows, diffs) for cause, rows in ordered],
         _without(reading, empty) if empty else None,
     )
+
+
+def _heading(groups: Mapping[str, Sequence[CandidateRow]]) -> str:
+    """Count what was refused, and apart from it what is still open."""
+    refusals = sum(len(rows) for cause, rows in groups.items() if cause)
+    if "" not in groups:
+        return f"Changes refused ({refusals})"
+    under_way = f"under way ({len(groups[''])})"
+    return f"Changes refused ({refusals}) and {under_way}" if refusals else f"Changes {under_way}"
 
 
 def _folding() -> Element:

@@ -49,7 +49,17 @@ def verdict(reading: Reading) -> list[Child]:
     sentence = verdict_sentence(facts)
     short, colon, rest = sentence.partition(" on ") if facts.certificate else (sentence, "", "")
     small = h("small", f"{colon.strip()} {rest}.") if rest else None
-    return [banner, h("p", f"{short[:1].upper()}{short[1:]}{' ' if rest else '.'}", small, class_="verdict")]
+    return [
+        banner,
+        _attention(reading),
+        h("p", f"{short[:1].upper()}{short[1:]}{' ' if rest else '.'}", small, class_="verdict"),
+    ]
+
+
+def _attention(reading: Reading) -> Element | None:
+    """Say what the run waits for a person for; what a provider answered may stand in it."""
+    text = reading.facts.attention
+    return h("p", h("b", "Needs attention: "), reading.words(text), class_="banner", role="alert") if text else None
 
 
 def cards(reading: Reading) -> Element:

@@ -111,6 +111,21 @@ def test_a_page_of_a_run_with_nothing_measured_shows_no_score_of_zero(book: Book
     assert "0.0%" not in text
 
 
+def test_a_run_that_needs_a_person_says_what_for_first(book: Book) -> None:
+    book.ledger.note("needs attention", "the provider is out of reach")
+    text = seen(book.folder).text
+    assert 0 < text.index("Needs attention: the provider is out of reach") < text.index("Nothing is certified yet")
+    assert "ratchet resume night" in text
+
+
+def test_a_change_under_way_is_not_called_refused(book: Book) -> None:
+    book.measure()
+    book.propose(1, "One")
+    text = seen(book.folder).text
+    assert "Changes under way (1)" in text
+    assert "Changes refused" not in text
+
+
 def test_the_page_says_what_the_night_found(whole: Book) -> None:
     text = seen(whole.folder).text
     for words in (
@@ -128,7 +143,7 @@ def test_the_page_says_what_the_night_found(whole: Book) -> None:
         "c000 to c001: 3 up, 0 down, 4 about the same, 1 not measured in both",
         "sandbox_lost",
         "nominal: nobody is billed",
-        "1 gate tests asked the same held-out tasks",
+        "gate tests at the same held-out tasks: 1 with 2 looks, 1 kept",
         "ratchet export night",
     ):
         assert words in text, words
@@ -346,7 +361,7 @@ def test_the_command_writes_a_page_and_prints_where(
     assert ratchet_report("--html", "-o", str(path))[:2] == (0, f"{path}\n")
     assert "Certified gain" in Seen(path.read_text()).text
     assert ratchet_report("--html", "--redact", "-o", str(path))[0] == 0
-    assert "(left out)" in Seen(path.read_text()).text
+    assert "Its diff is left out of this page" in Seen(path.read_text()).text
 
 
 def test_the_command_overwrites_no_file_that_is_not_such_a_page(
