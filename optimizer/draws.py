@@ -15,8 +15,9 @@ from optimizer.ledger import AttemptRow, DrawRequest, Ledger
 from optimizer.progress import Listener
 from optimizer.schedule.base import Job, Scheduler
 from optimizer.stage import REMEMBERED, StageMeter
+from task_agent.errors import ProviderRateLimitedError
 from task_agent.harness import HarnessBundle
-from traces.errors import CredentialsError, ProviderError, RatchetError
+from traces.errors import CredentialsError, ProviderError, RatchetError, RateLimitedError
 from traces.storage import StorageError
 from traces.store import Segment, TraceStore
 
@@ -27,6 +28,10 @@ STREAK = 20
 
 class OutageError(ProviderError):
     """Say that every attempt of a stage died of infrastructure: no verdict, the stage stays pending."""
+
+
+class RateLimitedOutageError(OutageError, RateLimitedError):
+    """Say that the provider's rate limit alone was in the way."""
 
 
 class DrainedError(RatchetError):
@@ -155,7 +160,7 @@ def _fatal(result: AttemptResult) -> RatchetError:
 
 
 def _outage(stage: str, rows: Sequence[AttemptRow]) -> OutageError:
-    return OutageError(
+    return _kind(rows)(
         f"all {len(rows)} attempts of {stage} died of infrastructure: {_causes(rows)}",
         hint="mend the cause and resume: nothing was decided, the stage is drawn again",
     )
@@ -163,10 +168,15 @@ def _outage(stage: str, rows: Sequence[AttemptRow]) -> OutageError:
 
 def _broken_off(stage: str, rows: Sequence[AttemptRow]) -> OutageError:
     lost = [row for row in rows if row.state == AttemptStatus.MISSING]
-    return OutageError(
+    return _kind(lost)(
         f"{len(lost)} attempts of {stage} were lost to infrastructure, the last {STREAK} in a row: {_causes(lost)}",
         hint="mend the cause and resume: nothing was decided, the stage goes on",
     )
+
+
+def _kind(lost: Sequence[AttemptRow]) -> type[OutageError]:
+    limited = {row.cause for row in lost} == {CAUSES[ProviderRateLimitedError].name}
+    return RateLimitedOutageError if limited else OutageError
 
 
 def _causes(rows: Sequence[AttemptRow]) -> str:

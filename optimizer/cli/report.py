@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optimizer.cli.options import RUNS, AsJsonIfAsked, RunName, RunsDir
+from optimizer.cli.options import RUNS, AsJsonIfAsked, FailUnlessImproved, RunName, RunsDir
 
 if TYPE_CHECKING:
     from optimizer.facts import Facts
@@ -27,6 +27,7 @@ def report(
     html: Html = False,
     output: Output = None,
     redact: Redact = False,
+    unless_improved: FailUnlessImproved = False,
     as_json: AsJsonIfAsked = False,
     runs_dir: RunsDir = RUNS,
 ) -> None:
@@ -35,22 +36,28 @@ def report(
     Example: ratchet report last
     Example: ratchet report last --html -o night.html
     """
-    from optimizer.cli.output import coloured, say, write_json
+    from optimizer.cli.ending import end_as_asked
     from optimizer.facts import read_facts
-    from optimizer.report import write_report
-    from optimizer.report.markdown import render
     from optimizer.run_folder import find_run
 
-    folder = find_run(runs_dir, run)
-    facts = read_facts(folder)
+    facts = read_facts(find_run(runs_dir, run))
     if html or output or redact:
         _write_page(facts, html, output, redact, as_json)
-        return
+    else:
+        _write_text(facts, as_json)
+    end_as_asked(facts, unless_improved=unless_improved)
+
+
+def _write_text(facts: Facts, as_json: bool) -> None:
+    from optimizer.cli.output import coloured, say, write_json
+    from optimizer.report import write_report
+    from optimizer.report.markdown import render
+
     if facts.driver_pid is None:
-        write_report(folder)
+        write_report(facts.folder)
     text = render(facts)
     if as_json:
-        write_json({"run": folder.id, "path": str(folder.report), "markdown": text})
+        write_json({"run": facts.folder.id, "path": str(facts.folder.report), "markdown": text})
     elif coloured(sys.stdout):
         _show(text)
     else:
