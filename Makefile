@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --constraint constraints.txt --editable
 NEEDS := pyproject.toml constraints.txt
-FAST := not slow and not ray and not docker
+FAST := not slow and not ray and not docker and not browser
 
 help: ## list what can be made
 	awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ help: ## list what can be made
 demo: $(VENV)/.installed ## run the whole loop on a simulated model: no key, no network, about two minutes
 	$(BIN)/ratchet run configs/quickstart.yaml --new-split
 
-test: $(VENV)/.installed-dev ## run the tests (those that need docker, bubblewrap or more time say why they are left out)
+test: $(VENV)/.installed-dev ## run the tests (those that need docker, bubblewrap, chromium or more time say why they are left out)
 	$(BIN)/pytest -q
 
 check: lint ## format, lint, types, imports, and the fast tests
