@@ -15,7 +15,7 @@ import typer
 
 from optimizer.cli.manner import NOW, on_terminal
 from optimizer.cli.output import tell
-from optimizer.progress import Progress
+from optimizer.progress import Listener, Progress, silent
 
 HEARTBEAT_S = 20.0
 """Nobody is left without a sign of life for longer than about this."""
@@ -62,39 +62,23 @@ class Blank:
         """Do nothing."""
 
 
-class Sturdy:
-    """Draw while there is somewhere to draw: a terminal or a pipe that is gone must not end the night."""
-
-    def __init__(self, view: View) -> None:
-        self._view = view
-        self._gone = False
-
-    def __call__(self, progress: Progress) -> None:
-        """Draw an event."""
-        if not self._gone:
-            try:
-                self._view(progress)
-            except OSError:
-                self._gone = True
-
-    def catch_up(self, progress: Progress) -> None:
-        """Take note of an event of the past."""
-        self._view.catch_up(progress)
-
-
 @contextmanager
-def listener(display: Display = Display.AUTO) -> Iterator[View]:
+def listener(display: Display = Display.AUTO) -> Iterator[Listener]:
     """Draw a run's events on stderr while it is driven; its summary alone goes to stdout."""
-    if NOW.quiet:
-        yield Blank()
+    display = Display.NONE if NOW.quiet else settled(display, sys.stderr)
+    if display is Display.NONE:
+        yield silent
         return
+    from optimizer.cli.watch.aside import Aside
+
     stack = ExitStack()
-    draw = stack.enter_context(drawn(display, sys.stderr))
+    aside = Aside(stack.enter_context(drawn(display, sys.stderr)))
     try:
-        yield Sturdy(draw)
+        yield aside
     finally:
-        with suppress(OSError):
-            stack.close()
+        if aside.end():
+            with suppress(OSError):
+                stack.close()
 
 
 @contextmanager

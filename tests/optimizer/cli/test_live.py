@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import threading
 import time
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from optimizer.cli.live import Display, drawn, listener, settled
 from optimizer.cli.manner import NOW
+from optimizer.cli.watch.aside import MOST_WAITING, Aside
 from optimizer.cli.watch.lines import JsonLines
 from optimizer.cli.watch.plain import Plain, hang
 from optimizer.cli.watch.words import about, stage_label, words
@@ -241,3 +243,54 @@ def test_an_event_told_while_another_is_drawn_waits_for_it_and_is_not_lost() -> 
     in_turn(Progress("notice", "first"))
     in_turn.between(lambda: drawn.append("later"))
     assert drawn == ["first begun", "first ended", "second begun", "second ended", "later"]
+
+
+class Stuck:
+    """A view whose terminal is stopped until it is released."""
+
+    def __init__(self) -> None:
+        self.free = threading.Event()
+        self.seen: list[str] = []
+
+    def __call__(self, progress: Progress) -> None:
+        self.free.wait(10)
+        self.seen.append(progress.kind)
+
+
+def test_a_terminal_that_is_stopped_stops_no_driver_and_gets_everything_later() -> None:
+    view = Stuck()
+    aside = Aside(view)
+    begun = time.monotonic()
+    for _ in range(3 * MOST_WAITING):
+        aside(Progress("attempts", ""))
+    aside(Progress("finished", ""))
+    assert aside.end(patience_s=0.05) is False, "stuck"
+    assert time.monotonic() - begun < 5
+    view.free.set()
+    deadline = time.monotonic() + 5
+    while "finished" not in view.seen and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert view.seen[-1] == "finished"
+    assert MOST_WAITING <= len(view.seen) <= MOST_WAITING + 2
+
+
+def test_a_terminal_that_is_gone_ends_the_drawing_alone() -> None:
+    drawn: list[str] = []
+
+    def draw(progress: Progress) -> None:
+        drawn.append(progress.text)
+        raise BrokenPipeError
+
+    aside = Aside(draw)
+    aside(Progress("notice", "first"))
+    aside(Progress("notice", "second"))
+    assert aside.end() is False
+    assert drawn == ["first"]
+
+
+def test_what_was_told_last_is_drawn_before_the_summary(capsys: pytest.CaptureFixture[str]) -> None:
+    with listener(Display.PLAIN) as listen:
+        for number in range(50):
+            listen(Progress("notice", f"number {number}"))
+    lines = capsys.readouterr().err.splitlines()
+    assert [line[10:] for line in lines] == [f"number {number}" for number in range(50)]
