@@ -205,7 +205,7 @@ class Outage(Settings):
 class Notify(Settings):
     """Say who is told, and of what; nobody is when neither `webhook_env` nor `command` is set."""
 
-    on: tuple[Literal["kept", "finished", "stopped", "needs_attention"], ...] = (
+    events: tuple[Literal["kept", "finished", "stopped", "needs_attention"], ...] = (
         "kept",
         "finished",
         "stopped",

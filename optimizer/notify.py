@@ -38,10 +38,10 @@ class UndeliveredError(Exception):
 def notifier(config: Notify, folder: RunFolder, listen: Listener) -> Iterator[Listener]:
     """Give a listener that also tells whoever the run file names."""
     channels = dict(_channels(config, os.environ))
-    if not channels or not config.on:
+    if not channels or not config.events:
         yield listen
         return
-    told = Notifier(channels, set(config.on), folder, listen)
+    told = Notifier(channels, set(config.events), folder, listen)
     try:
         yield told
     finally:

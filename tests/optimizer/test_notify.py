@@ -131,7 +131,7 @@ def test_what_is_told_is_small_and_names_no_task(hooks: list[Hook], told: list[P
 
 def test_only_the_chosen_events_are_told(hooks: list[Hook], told: list[Progress]) -> None:
     web = hook(hooks)
-    tell(Notify(webhook_env=VARIABLE, on=("finished",)), told, KEPT, ATTENTION, FINISHED)
+    tell(Notify(webhook_env=VARIABLE, events=("finished",)), told, KEPT, ATTENTION, FINISHED)
     assert [post["event"] for post in web.posted] == ["finished"]
 
 
