@@ -11,6 +11,7 @@ from optimizer.ledger.lock import holder
 from optimizer.run_folder import RunFolder
 from traces.errors import NotFoundError
 from traces.event import Event
+from traces.segment import TraceDamagedError
 from traces.store import TraceStore
 
 
@@ -91,6 +92,20 @@ def read_trace(folder: RunFolder, attempt: str) -> list[Event]:
         return store.read_attempt(attempt)
     except NotFoundError as error:
         raise _why_absent(folder, store, attempt) or error from error
+
+
+def read_damaged(folder: RunFolder, error: TraceDamagedError, attempt: str) -> tuple[list[Event], str]:
+    """Read what is left of an attempt in a damaged file, and say what is not.
+
+    Raises:
+        TraceDamagedError: Too little is left.
+    """
+    from traces.salvage import salvage
+
+    found = salvage(TraceStore(folder.traces), attempt)
+    if found is None:
+        raise error
+    return found.events, f"{error.message}. Lost here: {', '.join(found.lost)}; the rest is shown. {error.hint}"
 
 
 def _why_absent(folder: RunFolder, store: TraceStore, attempt: str) -> NotFoundError | None:

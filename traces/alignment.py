@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from enum import IntEnum
 from functools import cached_property
 from typing import Final
@@ -14,7 +13,8 @@ from traces.event import Event, EventKind
 from traces.telling import tell
 
 _MOST_CELLS: Final = 160_000
-"""Longer stretches are aligned by equal steps alone; in full they would take seconds."""
+"""Longer stretches are aligned window by window; as a whole they would take seconds."""
+_WINDOW: Final = 40
 _LEAST_LIKE: Final = 0.3
 _VOLATILE: Final = re.compile(
     r"\b\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?\b"  # times of day
@@ -125,7 +125,7 @@ def _weight(left: Sequence[Step], right: Sequence[Step], row: Row) -> Weight:
 def _middle(left: Sequence[Step], right: Sequence[Step], rows: range, columns: range) -> list[Row]:
     if len(rows) * len(columns) <= _MOST_CELLS:
         return _best(left, right, rows, columns)
-    return _by_equals(left, right, rows, columns)
+    return _in_windows(left, right, rows, columns)
 
 
 def _best(left: Sequence[Step], right: Sequence[Step], rows: range, columns: range) -> list[Row]:
@@ -169,18 +169,26 @@ def _alone(rows: range, columns: range) -> list[Row]:
     return [*(Row(at, None, same=False) for at in rows), *(Row(None, at, same=False) for at in columns)]
 
 
-def _by_equals(left: Sequence[Step], right: Sequence[Step], rows: range, columns: range) -> list[Row]:
-    """Align equal steps; what lies between is aligned in full where it is short enough."""
-    names: dict[Step, int] = {}
-    ours, theirs = (
-        [names.setdefault(side[at], len(names)) for at in part] for side, part in ((left, rows), (right, columns))
-    )
+def _in_windows(left: Sequence[Step], right: Sequence[Step], rows: range, columns: range) -> list[Row]:
+    """Walk along both: after a difference go on at the nearest equal steps, and align what lies before them."""
     found: list[Row] = []
-    for tag, a, b, c, d in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
-        if tag == "equal":
-            found += [Row(i, j, same=True) for i, j in zip(rows[a:b], columns[c:d], strict=True)]
-        elif (b - a) * (d - c) <= _MOST_CELLS:
-            found += _best(left, right, rows[a:b], columns[c:d])
-        else:
-            found += _alone(rows[a:b], columns[c:d])
-    return found
+    i = j = 0
+    while i < len(rows) and j < len(columns):
+        if left[rows[i]] == right[columns[j]]:
+            found.append(Row(rows[i], columns[j], same=True))
+            i, j = i + 1, j + 1
+            continue
+        ours, theirs = rows[i : i + _WINDOW], columns[j : j + _WINDOW]
+        to_i, to_j = _nearest([left[at] for at in ours], [right[at] for at in theirs])
+        found += _best(left, right, ours[:to_i], theirs[:to_j])
+        i, j = i + to_i, j + to_j
+    return [*found, *_alone(rows[i:], columns[j:])]
+
+
+def _nearest(ours: Sequence[Step], theirs: Sequence[Step]) -> tuple[int, int]:
+    """Say where the nearest equal steps stand; the ends when there are none."""
+    first: dict[Step, int] = {}
+    for at, step in enumerate(theirs):
+        first.setdefault(step, at)
+    equal = [(at, first[step]) for at, step in enumerate(ours) if step in first]
+    return min(equal, key=sum, default=(len(ours), len(theirs)))

@@ -93,6 +93,15 @@ def test_times_ids_and_temporary_paths_do_not_count_as_different() -> None:
     assert normalised("total 41") != normalised("total 42")
 
 
+def test_very_long_attempts_full_of_equal_steps_are_aligned_in_seconds() -> None:
+    left = [step for number in range(5_000) for step in (said("hm"), call(f"a {number % 7}"), call("ok"))]
+    right = [step for number in range(5_000) for step in (said("hm"), call(f"a {number % 5}"), call("ok"))]
+    began = time.process_time()
+    rows = align(left, right)
+    assert time.process_time() - began < 10
+    assert [row.right for row in rows if row.right is not None] == list(range(15_000))
+
+
 def test_very_long_attempts_are_aligned_in_seconds() -> None:
     left = [call(f"step {number}") for number in range(4_000)]
     right = [call(f"step {number}{'x' if number % 3 else ''}") for number in range(4_000)]

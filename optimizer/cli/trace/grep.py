@@ -71,7 +71,8 @@ def grep(
         tell(wrap(f"left out: {damage.message}; {damage.hint}"))
     if as_json:
         rows = [_row(hit) for hit in found.hits]
-        write_rows([*_row_keys()], rows, limit=limit, as_json=True, narrow=NARROW, total=found.total)
+        short = ("attempt", "event", "kind", "match")
+        write_rows([*_row_keys()], rows, limit=limit, as_json=True, narrow=NARROW, compact=short, total=found.total)
         return
     show_page(_listing(found, columns()), width=None, paged=False, bounded=False, more="")
     tell(wrap(_sum(found, split)))

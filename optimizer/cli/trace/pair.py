@@ -26,7 +26,7 @@ ATTEMPT = re.compile(r"c\d+/.+/a\d+")
 def pair(
     words: Annotated[
         list[str],
-        typer.Argument(metavar="TASK|ATTEMPT...", help="A task, an attempt, or two; a run may stand before it."),
+        typer.Argument(metavar="TASK|ATTEMPT", help="A task, an attempt, or two; a run may stand before it."),
     ],
     candidate: Annotated[
         str | None, typer.Option("--candidate", help="Whose success; the champion's when left out.")
