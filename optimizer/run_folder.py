@@ -154,6 +154,8 @@ def find_run(runs: Path, name: str) -> RunFolder:
     known = list_runs(runs)
     if name == "last" and known:
         return known[0]
+    if not known:
+        raise NotFoundError("run", name, hint=f"{runs} holds none; ratchet run configs/quickstart.yaml starts one")
     exact = [folder for folder in known if folder.id == name]
     begun = exact or [folder for folder in known if folder.id.startswith(name)]
     if len(begun) == 1:

@@ -46,10 +46,12 @@ def list_runs(
 
     Example: ratchet runs list --state finished --format csv
     """
-    from optimizer.cli.output import write_rows
+    from optimizer.cli.output import tell, write_rows
     from optimizer.run_folder import list_runs as folders
 
     known = folders(runs_dir)
+    if not known:
+        tell(f"{runs_dir} holds no run; ratchet run configs/quickstart.yaml starts one")
     read = known if state else known[: limit or None]
     rows = [row for row in map(_row, read) if state in (None, row["state"])]
     total = len(rows) if state else len(known)

@@ -17,6 +17,7 @@ from optimizer.cli.exit_codes import CODES, ExitCode, exit_code
 from task_agent.errors import ProviderRateLimitedError, ProviderRefusedRequestError, ProviderUnavailableError
 from traces import errors
 from traces.errors import ConfigError, RatchetError
+from traces.storage import StorageError
 
 ROOT = Path(__file__).parents[3]
 FINISHED = ROOT / "tests" / "finished.yaml"
@@ -63,6 +64,7 @@ def test_every_error_has_its_exit_code_and_what_is_in_no_row_is_a_bug() -> None:
         ProviderRateLimitedError("x"): 7,
         errors.RateLimitedError("x"): 7,
         errors.BudgetError("x"): 8,
+        StorageError("x"): 10,
         RatchetError("x"): 1,
         ValueError("x"): 1,
     }
