@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,7 +55,8 @@ def _write_text(facts: Facts, as_json: bool) -> None:
     from optimizer.report.markdown import render
 
     if facts.driver_pid is None:
-        write_report(facts.folder)
+        with suppress(OSError):  # a folder that cannot be written can still be read
+            write_report(facts.folder)
     text = render(facts)
     if as_json:
         write_json({"run": facts.folder.id, "path": str(facts.folder.report), "markdown": text})

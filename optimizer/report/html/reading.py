@@ -90,16 +90,17 @@ class Reading:
         """Give a candidate's change as a unified diff; None when its files, or its parent's, cannot be read."""
         if row.parent is None:
             return None
-        return _diff(self.facts.folder.path, row.parent, row.id, row.harness)
+        try:
+            return _diff(self.facts.folder.path, row.parent, row.id, row.harness)
+        except (OSError, RatchetError):
+            return None
 
 
 @lru_cache(maxsize=4096)
-def _diff(run: Path, parent: str, candidate: str, harness: str) -> str | None:
+def _diff(run: Path, parent: str, candidate: str, harness: str) -> str:
     """Read a change once: harnesses never change, and a page is written after every verdict of a night."""
-    try:
-        return unified(_archive(run).load(parent), _archive(run).load(candidate))[:LONGEST_DIFF]
-    except (OSError, RatchetError):
-        return None
+    archive = _archive(run)
+    return unified(archive.load(parent), archive.load(candidate))[:LONGEST_DIFF]
 
 
 @lru_cache(maxsize=4)
