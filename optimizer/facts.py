@@ -130,7 +130,15 @@ class Facts:
 
     def train_tasks(self, candidate: str) -> dict[str, TaskTally]:
         """Give a candidate's measured train tasks by id; a lone smoke attempt measures nothing."""
-        return {row.task: row for row in self.tallies.train if row.candidate == candidate}
+        return self._train_tasks.get(candidate, {})
+
+    @cached_property
+    def _train_tasks(self) -> dict[str, dict[str, TaskTally]]:
+        """Sort the train tallies by candidate once: a report asks for each candidate's many times."""
+        found: dict[str, dict[str, TaskTally]] = {}
+        for row in self.tallies.train:
+            found.setdefault(row.candidate, {})[row.task] = row
+        return found
 
     def train_score(self, candidate: str) -> float | None:
         """Average a candidate's train tasks; None when it was refused before it was measured there."""
