@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TextIO
@@ -198,14 +198,17 @@ def _plain(value: object) -> object:
 
 
 def _fitting(columns: Sequence[str], rows: Sequence[Json], compact: Sequence[str]) -> Sequence[str]:
-    """Leave the columns of `--compact`, also when a terminal is too narrow for all."""
+    """Leave the columns of `--compact`; on a narrow terminal leave out the last of the others until it fits."""
     if NOW.compact and compact:
         return compact
-    cells = [[one_line(_cell(row.get(column))) for column in columns] for row in rows]
-    if compact and _room() is not None and _least(_widths(columns, cells)) > (_room() or 0):
-        tell("the terminal is too narrow for all columns; --json holds them")
-        return compact
-    return columns
+    room, left = _room(), list(columns)
+    widths = {name: _width(name, (_cell(row.get(name)) for row in rows)) for name in columns}
+    spare = [name for name in columns if name not in compact] if compact else []
+    while room is not None and spare and _least([widths[name] for name in left]) > room:
+        left.remove(spare.pop())
+    if len(left) < len(columns):
+        tell(f"columns left out of a narrow terminal: {', '.join(name for name in columns if name not in left)}")
+    return left
 
 
 def write_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -244,8 +247,13 @@ def _widths(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> list[int]
     return [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
 
 
+def _width(column: str, cells: Iterable[str]) -> int:
+    return max([len(column), *(len(one_line(cell)) for cell in cells)])
+
+
 def _least(widths: Sequence[int]) -> int:
-    return sum(min(size, LEAST_CELL) for size in widths) + GAP * (len(widths) - 1)
+    """Add up how far a table can be narrowed; its first column, a name to be copied, stays whole."""
+    return widths[0] + sum(min(size, LEAST_CELL) for size in widths[1:]) + GAP * (len(widths) - 1)
 
 
 def _narrowed(widths: Sequence[int], room: int | None) -> list[int]:
@@ -253,9 +261,10 @@ def _narrowed(widths: Sequence[int], room: int | None) -> list[int]:
     fitted = [min(size, CELL_CHARS) for size in widths]
     if room is None:
         return fitted
-    while sum(fitted) + GAP * (len(fitted) - 1) > room and max(fitted) > LEAST_CELL:
-        fitted[fitted.index(max(fitted))] -= 1
-    return fitted
+    name, *others = fitted
+    while name + sum(others) + GAP * len(others) > room and max(others, default=0) > LEAST_CELL:
+        others[others.index(max(others))] -= 1
+    return [name, *others]
 
 
 def _cell(value: object) -> str:
