@@ -139,7 +139,7 @@ def test_a_damaged_trace_is_named_and_the_others_stay_readable(copied: Run, tmp_
     segment = next(segment for segment in store.segments() if ONE in segment.attempts)
     (store.root / segment.path).write_bytes(b"x" * segment.size_bytes)
     answer = copied("trace show", ONE)
-    assert answer.code == 1
+    assert answer.code == 10
     assert segment.path in answer.err
     assert "Traceback" not in answer.err
     assert answer.out == ""
