@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
@@ -21,7 +20,6 @@ from traces.errors import CredentialsError, ProviderError, RatchetError, RateLim
 from traces.storage import StorageError
 from traces.store import Segment, TraceStore
 
-TELL_EVERY_S = 0.25
 STREAK = 20
 """Attempts in a row lost before their first step, after which a stage launches no more: it is an outage."""
 
@@ -106,9 +104,9 @@ class Draws:
         meter = StageMeter(stage, rows, self._durations, self._ledger.spend())
         self._listen(meter.started())
         self._streak = 0
-        with closing(self._recorded(self._jobs(order, meter))) as batches:
-            for batch in batches:
-                meter.end(batch)
+        with closing(self._recorded(self._jobs(order, meter))) as results:
+            for result in results:
+                meter.end(result)
                 self._listen(meter.attempts())
         self._store.add(Segment.from_record(record) for record in self._scheduler.flush())
         self._listen(meter.ended())
@@ -125,21 +123,14 @@ class Draws:
             meter.launch()
             yield Job(row.spec, self._bundle(row.spec.candidate))
 
-    def _recorded(self, jobs: Iterator[Job]) -> Generator[list[AttemptResult], None, None]:
-        """Record each attempt the moment it ends, for one that waits is paid again after a kill; tell of several."""
-        batch: list[AttemptResult] = []
-        since = time.monotonic()
+    def _recorded(self, jobs: Iterator[Job]) -> Generator[AttemptResult, None, None]:
+        """Record each attempt the moment it ends, for one that waits is paid again after a kill."""
         for result in self._scheduler.results(jobs):
             if is_fatal(result.cause):
                 raise _fatal(result)
             self._ledger.record([result])
             self._streak = self._streak + 1 if lost_before_first_step(result.cause, result.turns) else 0
-            batch.append(result)
-            if time.monotonic() - since >= TELL_EVERY_S:
-                yield batch
-                batch, since = [], time.monotonic()
-        if batch:
-            yield batch
+            yield result
 
     def _shuffle_key(self, stage: str, row: AttemptRow) -> bytes:
         text = f"{self._seed}\0{stage}\0{row.spec.harness}\0{row.spec.task}\0{row.spec.replicate}"

@@ -10,6 +10,7 @@ import dataclasses
 import json
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -48,30 +49,58 @@ class EventLog:
         self._fd: int | None = None
         self._next = 0
         self._wrote_attempts_at = -ATTEMPTS_EVERY_S
+        self._held: Progress | None = None
         self._whole = True
         self._told_problem = False
+        self._over = threading.Event()
+        self._pulse = threading.Thread(target=self._beat, name="event log", daemon=True)
 
     def __enter__(self) -> EventLog:
         last = last_events(self._path, 1)
         self._next = (last[-1].seq or 0) + 1 if last else 0
+        self._pulse.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._over.set()
+        self._pulse.join()
         self._close()
 
     def __call__(self, progress: Progress) -> None:
         """Write the event down and hand it on."""
         self._in_turn(progress)
 
+    def flush(self) -> None:
+        """Write down the newest counts of attempts where they were held back, and nothing came since."""
+        self._in_turn.between(self._write_held)
+
+    def _beat(self) -> None:
+        while not self._over.wait(ATTEMPTS_EVERY_S):
+            self.flush()
+
     def _tell(self, progress: Progress) -> None:
         event = dataclasses.replace(progress, at=self._clock())
-        problem = ""
-        if self._is_due(event):
-            event = dataclasses.replace(event, seq=self._next)
-            self._next += 1
-            problem = self._append(event)
+        if not self._is_due(event):
+            self._held = event
+            self._listen(event)
+            return
+        if event.kind != "attempts":
+            self._write_held()
+        self._held = None
+        self._write(event)
+
+    def _write_held(self) -> None:
+        if self._held is not None:
+            self._wrote_attempts_at = self._clock()
+            event, self._held = self._held, None
+            self._write(event)
+
+    def _write(self, progress: Progress) -> None:
+        event = dataclasses.replace(progress, seq=self._next)
+        self._next += 1
+        problem = self._append(event)
         self._listen(event)
         if problem and not self._told_problem:
             self._told_problem = True

@@ -63,19 +63,18 @@ class StageMeter:
         """Count an attempt handed to the scheduler."""
         self._in_flight += 1
 
-    def end(self, results: Sequence[AttemptResult]) -> None:
-        """Count attempts that ended and were recorded."""
-        self._in_flight -= len(results)
-        for result in results:
-            arm = self._arms[result.spec.candidate]
-            arm.done += 1
-            arm.missing += result.status is AttemptStatus.MISSING
-            self._durations.append(result.duration_s)
-            self._spent = Spend(
-                self._spent.usd + (result.cost_usd or 0.0),
-                self._spent.tokens + result.usage.total,
-                self._spent.unpriced_requests + result.unpriced_requests,
-            )
+    def end(self, result: AttemptResult) -> None:
+        """Count an attempt that ended and was recorded."""
+        self._in_flight -= 1
+        arm = self._arms[result.spec.candidate]
+        arm.done += 1
+        arm.missing += result.status is AttemptStatus.MISSING
+        self._durations.append(result.duration_s)
+        self._spent = Spend(
+            self._spent.usd + (result.cost_usd or 0.0),
+            self._spent.tokens + result.usage.total,
+            self._spent.unpriced_requests + result.unpriced_requests,
+        )
 
     def started(self) -> Progress:
         """Tell that the stage's attempts start; `attempts` are those still owed."""

@@ -131,6 +131,21 @@ def test_attempts_are_written_about_once_a_second_and_heard_every_time(path: Pat
     assert [event.seq for event in heard if event.seq is not None] == [event.seq for event in read_events(path)]
 
 
+def test_the_last_of_a_burst_is_written_when_nothing_comes_after_it(path: Path) -> None:
+    clock = Clock()
+    with EventLog(path, lambda _: None, clock=clock) as log:
+        for done in range(1, 6):
+            log(Progress("attempts", "x", {"done": done}))
+        assert [event.data["done"] for event in read_events(path)] == [1]
+        log.flush()
+        assert [event.data["done"] for event in read_events(path)] == [1, 5]
+        log.flush()
+        log(Progress("attempts", "x", {"done": 6}))
+        log(Progress("stage_ended", "x", {}))
+    assert [event.data.get("done") for event in read_events(path)] == [1, 5, 6, None]
+    assert [event.seq for event in read_events(path)] == [0, 1, 2, 3]
+
+
 def test_an_event_told_by_a_signal_in_the_middle_of_another_keeps_the_order(path: Path) -> None:
     heard: list[str] = []
 
