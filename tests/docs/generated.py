@@ -1,4 +1,4 @@
-"""What is generated from the code: the run file's JSON Schema, the tables of docs/configuration.md, and docs/cli.md.
+"""What is generated: the run file's JSON Schema, the tables of docs/configuration.md and docs/errors.md, docs/cli.md.
 
 `make generate` writes them; tests/docs/test_generated.py says when they are out of date.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 from optimizer.config import RunConfig
 
-from . import reference
+from . import errors, reference
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "configs/run.schema.json"
@@ -75,6 +75,7 @@ def write() -> None:
     SCHEMA.write_text(schema_text())
     PAGE.write_text(page_text(PAGE.read_text()))
     REFERENCE.write_text(reference.page_text(REFERENCE.read_text()))
+    errors.PAGE.write_text(errors.page_text(errors.PAGE.read_text()))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from . import reference
+from . import errors, reference
 from .generated import PAGE, REFERENCE, SCHEMA, page_text, schema_text
 
 STALE = "out of date: run `make generate`"
@@ -38,3 +38,18 @@ def test_every_section_and_key_of_a_run_file_is_explained() -> None:
         for key, field in model["properties"].items():
             assert field.get("description") or field.get("$ref"), f"{name}.{key} has no docstring"
             assert f"| `{key}` |" in page, f"{name}.{key} is in no table"
+
+
+def test_the_page_of_errors_is_the_codes_and_the_table_of_bad_inputs() -> None:
+    page = errors.PAGE.read_text()
+    assert page == errors.page_text(page), STALE
+    assert [name for name in errors.GROUPS if f"<!-- table: {name} -->" not in page] == []
+
+
+def test_every_error_has_a_mend_on_the_page_or_a_reason_to_have_none() -> None:
+    page = errors.PAGE.read_text()
+    names = {kind.__name__: {base.__name__ for base in kind.__mro__} for kind in errors.classes()}
+    missing = [name for name, bases in names.items() if name not in errors.MENDS and not bases & set(errors.INSIDE)]
+    assert missing == []
+    assert [name for name in errors.MENDS if name not in names] == []
+    assert [name for name in errors.MENDS if f"| `{name}` |" not in page] == []
