@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import threading
@@ -18,12 +19,14 @@ from typing import Any, Final
 from optimizer.config import Notify
 from optimizer.progress import Listener, Progress
 from optimizer.run_folder import RunFolder
+from traces.errors import ConfigError
 
 SCHEMA_VERSION: Final = 1
 EVENTS: Final = {"finished": "finished", "stopped": "stopped", "needs_attention": "needs_attention"}
 """Kind of progress -> event told; a kept change comes as a verdict."""
 NUMBERS: Final = ("candidate", "cause", "reason", "error", "hint", "retry_in_s", "usd", "next")
 """What of an event's data is told; nothing about single tasks."""
+SCHEMES: Final = ("http://", "https://")
 GAIN: Final = ("difference", "interval", "improved", "level", "coverage")
 
 Send = Callable[[bytes, str], None]
@@ -46,6 +49,29 @@ def notifier(config: Notify, folder: RunFolder, listen: Listener) -> Iterator[Li
         yield told
     finally:
         told.close(config.timeout_s * len(channels) + 1.0)
+
+
+def check_notify(config: Notify, environ: Mapping[str, str]) -> None:
+    """Refuse what could tell nobody, before a night depends on it.
+
+    Raises:
+        ConfigError: The variable holds no address, or there is no such program.
+    """
+    if config.webhook_env is not None:
+        url = environ.get(config.webhook_env, "")
+        if not url.startswith(SCHEMES):
+            what = "holds no http address" if url else "is not set"
+            raise ConfigError(
+                f"`notify.webhook_env`: ${config.webhook_env} {what}",
+                key="notify.webhook_env",
+                hint=f"export {config.webhook_env}=https://...",
+            )
+    if config.command and shutil.which(config.command[0]) is None:
+        raise ConfigError(
+            f"`notify.command`: {config.command[0]!r} is no program that can be run from here",
+            key="notify.command",
+            hint="give its path, and make it executable: chmod +x",
+        )
 
 
 def _channels(config: Notify, environ: Mapping[str, str]) -> Iterator[tuple[str, Send]]:
@@ -139,7 +165,7 @@ def post(url: str, body: bytes, timeout_s: float) -> None:
     Raises:
         UndeliveredError: It was not accepted in time.
     """
-    if not url.startswith(("http://", "https://")):
+    if not url.startswith(SCHEMES):
         raise UndeliveredError("the variable holds no http address" if url else "the variable is not set")
     try:
         request = urllib.request.Request(url, data=body, headers={"content-type": "application/json"}, method="POST")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from optimizer import __version__
 from optimizer.clients import check_credentials, simulated_settings
 from optimizer.config import RunConfig
 from optimizer.gate import GateConfig, GateConfigError
+from optimizer.notify import check_notify
 from optimizer.run_folder import RunFolder
 from task_agent.harness import HarnessBundle, load_bundle
 from task_agent.models import PriceTable
@@ -74,6 +76,7 @@ def plan_run(config: RunConfig, runs: Path, *, new_split: bool = False) -> Plan:
     """
     check_credentials(config)
     with config.pointing():
+        check_notify(config.notify, os.environ)
         parts = check_parts(config, registry_of(runs).record, new_split=new_split)
         plan = _plan(config, parts, wanted=config.sandbox.kind)
         _check_level_left(plan)

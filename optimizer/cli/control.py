@@ -24,13 +24,16 @@ def living(folder: RunFolder) -> int:
     """Give the pid of the run's driver.
 
     Raises:
-        UsageError: There is none; says how the run stands.
+        UsageError: There is none, and how the run stands; or it works where this process cannot reach it.
     """
     from optimizer.ledger.lock import holder
 
     pid = holder(folder.path)
     if pid is None:
         _refuse(folder)
+    if not pid:
+        where = "on the machine, or in the container, where it was started"
+        raise UsageError(f"the driver of run {folder.id!r} cannot be seen from here", hint=f"do this {where}")
     return pid
 
 
@@ -38,8 +41,9 @@ def _refuse(folder: RunFolder) -> NoReturn:
     from optimizer.facts import read_facts
 
     state = read_facts(folder).phase
-    way_on = folder.command("report") if state == "finished" else f"{folder.command('resume')} goes on"
-    raise UsageError(f"no driver works on run {folder.id!r}: it is {state} already", hint=way_on)
+    stands = "needs attention" if state == "needs attention" else f"is {state} already"
+    way_on = folder.command("report" if state == "finished" else "resume")
+    raise UsageError(f"no driver works on run {folder.id!r}: it {stands}", hint=way_on)
 
 
 def send(folder: RunFolder, request: Request) -> Request:

@@ -103,5 +103,5 @@ def _named_soon(fd: int) -> int:
 
 def _driven(folder: Path, pid: int) -> RunLockedError:
     who = f"process {pid}" if pid else "a process that cannot be seen from here"
-    end = f", or end it: kill {pid}" if pid else ""
+    end = f", or stop it: ratchet stop {folder.name}" if pid else ""
     return RunLockedError(f"run {folder.name!r} is driven by {who}", hint=f"wait for it{end}")

@@ -117,7 +117,7 @@ def next_commands(facts: Facts) -> list[NextCommand]:
         for row in facts.changes[-1:]
     ]
     audit = NextCommand(f"ratchet audit {run}{where}", "verdicts against the known truth")
-    if facts.phase == "running":
+    if facts.driver_pid is not None and facts.phase != "paused":
         return [NextCommand(f"ratchet status {run}{where}", "how it stands"), report, *diff]
     if facts.phase != "finished":
         return [NextCommand(f"ratchet resume {run}{where}", "go on; nothing is paid twice"), report, *diff]

@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from optimizer.loop import (
+    ASKED,
+    ASKED_NOW,
     Certify,
     Examine,
     Finish,
@@ -91,7 +93,8 @@ def test_the_next_proposal_starts_from_the_champion() -> None:
         ({"elapsed_s": 60.0}, Stops(time_s=60.0), "deadline"),
         ({"tests_used": 4}, Stops(k_max=4), "planned tests used"),
         ({"ceiling": True}, Stops(), "every train task passes"),
-        ({"stop": "asked for"}, Stops(), "asked for"),
+        ({"stop": ASKED}, Stops(), "asked to end"),
+        ({"stop": ASKED_NOW}, Stops(), "asked to end now"),
     ],
 )
 def test_every_hard_stop_leads_to_certifying_and_then_to_the_end(
@@ -111,11 +114,22 @@ def test_every_hard_stop_leads_to_certifying_and_then_to_the_end(
         ({"spend": Spend(usd=9.0)}, Stops(budget_usd=5.0), "money"),
         ({"spend": Spend(tokens=9)}, Stops(tokens=5), "money"),
         ({"elapsed_s": 9.0}, Stops(time_s=5.0), "time"),
+        ({"elapsed_s": 9.0, "stop": ASKED}, Stops(time_s=5.0), "time"),
+        ({"stop": ASKED_NOW}, Stops(), "ended"),
     ],
 )
 def test_money_and_time_leave_an_open_candidate_undecided(changes: dict[str, object], stops: Stops, cause: str) -> None:
     state = replace(with_candidate(), **changes)  # type: ignore[arg-type]
     assert decide(state, stops) == GiveUp("c001", cause)
+
+
+def test_a_person_who_is_not_in_a_hurry_lets_the_open_candidate_be_decided_first() -> None:
+    assert decide(replace(with_candidate(), stop=ASKED), Stops()) == Examine("c001", "check")
+
+
+@pytest.mark.parametrize("stop", [ASKED, ASKED_NOW])
+def test_a_night_that_is_to_end_begins_no_measurement(stop: str) -> None:
+    assert decide(replace(FRESH, stop=stop), Stops()) == Certify()
 
 
 def test_other_stops_let_an_open_candidate_be_decided_first() -> None:

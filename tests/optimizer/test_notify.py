@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from optimizer.config import Notify
-from optimizer.notify import notifier
+from optimizer.notify import check_notify, notifier
 from optimizer.progress import Progress
 from optimizer.run_folder import RunFolder
+from traces.errors import ConfigError
 
 VARIABLE = "RATCHET_TEST_WEBHOOK"
 KEPT = Progress(
@@ -225,3 +226,23 @@ def test_without_anybody_to_tell_the_listener_is_the_plain_one(told: list[Progre
     listen = told.append
     with notifier(Notify(), RunFolder(Path("runs/r")), listen) as given:
         assert given == listen
+
+
+@pytest.mark.parametrize(
+    ("config", "key"),
+    [
+        (Notify(webhook_env="RATCHET_NOT_SET"), "notify.webhook_env"),
+        (Notify(webhook_env="HOME"), "notify.webhook_env"),
+        (Notify(command=("no-such-program-anywhere",)), "notify.command"),
+    ],
+)
+def test_a_night_is_not_begun_when_nobody_could_be_told(config: Notify, key: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_notify(config, {"HOME": "/home/secret"})
+    assert caught.value.key == key
+    assert "/home/secret" not in caught.value.message
+
+
+def test_what_can_be_told_is_let_through() -> None:
+    check_notify(Notify(webhook_env="HOOK", command=("sh", "-c", "cat")), {"HOOK": "https://example.invalid/x"})
+    check_notify(Notify(), {})
