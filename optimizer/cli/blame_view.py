@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from optimizer.blame import Blamed, BlamedLine, Effect
-from optimizer.cli.output import clip, escape, one_line, paint, points, say, tell
+from optimizer.cli.output import clip, escape, one_line, paint, points, say, tell, wrap
 
 MOST_LINES = 200
 MOST_CHARS = 400
@@ -42,7 +42,7 @@ def summary(effects: Sequence[Effect]) -> Iterator[str]:
             told.append(f"{points(effect.gain)}{between} on held-out tasks in its gate test")
         if effect.train_change is not None:
             told.append(f"{points(effect.train_change)} on train tasks")
-        yield f"      {', '.join(told)}"
+        yield wrap(", ".join(told), "      ")
 
 
 def lines(files: Mapping[str, Sequence[BlamedLine]], baseline: str) -> Iterator[str]:
