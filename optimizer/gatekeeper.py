@@ -103,11 +103,12 @@ class _Weather:
 
 
 def _weather(bench: Bench, candidate: str, stage: int, look: Look) -> _Weather | None:
-    """Tell an outage from a verdict, by the attempts of the stage's last draw; None lets the look stand."""
+    """Tell an outage from a verdict, by what the stage drew since it was last set back; None lets the look stand."""
     if look.outcome not in ("pending", "invalid"):
         return None
-    key = f"gate/{candidate}/{stage}/{len(_set_backs(bench, candidate))}"
-    rows = [row for row in bench.ledger.attempts(bench.run) if row.stage.partition("+")[0] == key]
+    since = max([0, *_set_backs(bench, candidate, "pending"), *_set_backs(bench, candidate, "lost")])
+    drawn = [row for row in bench.ledger.attempts(bench.run, split=HELDOUT) if row.rowid > since]
+    rows = [row for row in drawn if row.stage.startswith(f"gate/{candidate}/{stage}/")]
     limit = bench.gate.max_missing
     if look.outcome == "pending":
         return _Weather("pending", lost_alone(candidate, rows, limit))

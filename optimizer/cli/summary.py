@@ -51,6 +51,11 @@ def summary(facts: Facts, columns: int) -> Iterator[str]:
         yield ""
     reason = f" ({escape(facts.finish['reason'])})" if facts.finish else ""
     yield f"run {facts.folder.id}: {facts.phase}{reason}"
+    if facts.attention:
+        yield paint(wrap(one_line(facts.attention), columns=columns), "yellow")
+    if asked := facts.stopping:
+        what = asked["asked"] if asked["asked"] == "pause" else f"stop, after {asked['after']}"
+        yield f"asked of its driver: {what}{', and to certify' if asked['certify'] else ''}"
     sentence = wrap(verdict_sentence(facts), columns=columns)
     yield paint(sentence, "green") if (facts.certificate or {}).get("improved") else sentence
     yield ""
