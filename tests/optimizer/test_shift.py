@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import os
 import signal
 import sqlite3
@@ -20,6 +22,7 @@ from optimizer.patience import Patience
 from optimizer.shift import Shift
 from optimizer.state import Phase
 from task_agent.errors import ProviderUnavailableError
+from task_agent.models.base import ModelReply, ModelRequest
 from task_agent.models.scripted import say
 
 Rates = Callable[..., Callable[[AttemptSpec], float | None]]
@@ -245,6 +248,56 @@ def test_a_night_ended_during_its_first_measurement_measures_no_more(bench: Worl
     watch.shift.work()
     assert world.ledger.conclusion(Phase.FINISH)["reason"] == "asked to end now"
     assert len(world.script.seen) < 12
+
+
+class Stuck:
+    """A model that never answers; it asks for what its maker wants when it is called."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self.act = act
+        self.cancelled = 0
+
+    async def create(self, request: ModelRequest) -> ModelReply:
+        self.act()
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        raise AssertionError("nobody waits for an hour")
+
+    async def close(self) -> None:
+        pass
+
+
+def stuck_in_a_session(world: Any, request: Request) -> tuple[Stuck, Shift, Control]:
+    """Drive a world by the real clock, with a proposer that is stuck from the moment `request` is made."""
+    stuck = Stuck(lambda: ask(world.folder.path, request))
+    control = Control(world.folder.path, world.told.append, grace_s=0.1)
+    bench = dataclasses.replace(world.bench, proposer=stuck)
+    return stuck, Shift(bench, control, Patience(1, 1, 0), conclude=lambda: None), control
+
+
+def test_a_session_that_does_not_end_within_its_grace_is_broken_off_for_a_stop(bench: Worlds, rates: Rates) -> None:
+    world = bench(rates(1, BETTER), settings=ONE)
+    world.past_preflight()
+    stuck, shift, control = stuck_in_a_session(world, Request("stop", MINE, "now"))
+    with control.signals(), control.watching(), pytest.raises(KeyboardInterrupt):
+        shift.work()
+    assert stuck.cancelled == 1
+    assert world.ledger.slots() == []
+
+
+def test_a_session_that_does_not_end_within_its_grace_makes_way_for_the_certificate(
+    bench: Worlds, rates: Rates
+) -> None:
+    world = bench(rates(1, BETTER), settings=ONE)
+    world.past_preflight()
+    stuck, shift, control = stuck_in_a_session(world, Request("stop", MINE, "now", certify=True))
+    with control.signals(), control.watching():
+        shift.work()
+    assert stuck.cancelled == 1
+    assert world.ledger.conclusion(Phase.FINISH)["reason"] == "asked to end now"
 
 
 # Hard stops --------------------------------------------------------------------------------------
