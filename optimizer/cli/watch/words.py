@@ -66,6 +66,8 @@ def stage_label(stage: str) -> str:
     """Name a stage as a person would: `gate/c001/0/0` is look 1 of c001's gate test."""
     name, *parts = stage.partition("+")[0].split("/")
     again = ", again" if "+" in stage else ""
+    if name == "beside" and parts:
+        return one_line(f"smoke {parts[0]} beside its champion{again}")
     if name == "gate" and len(parts) > 1 and parts[1].isdigit():
         return one_line(f"gate {parts[0]}, look {int(parts[1]) + 1}{again}")
     return one_line(" ".join([name, *parts[:1]]) + again)

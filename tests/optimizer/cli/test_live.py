@@ -54,6 +54,8 @@ def ended(stage: str, total: int, missing: int = 0) -> Progress:
         ("gate/c012/1/0", "gate c012, look 2"),
         ("gate/c012/0/0+1", "gate c012, look 1, again"),
         ("baseline+2", "baseline, again"),
+        ("preflight+lost1", "preflight, again"),
+        ("beside/c003/1/0", "smoke c003 beside its champion"),
         ("\x1b[2J/c001", "\\x1b[2J c001"),
     ],
 )
