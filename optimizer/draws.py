@@ -39,6 +39,8 @@ class DrainedError(RatchetError):
 class Draws:
     """Carry out draws for one run.
 
+    `halted` says whether nothing more is to be launched; whoever drives the run sets it.
+
     Args:
         run: The run's id.
         seed: The run's seed; it orders a stage's attempts, so that both arms share every moment.
