@@ -12,9 +12,7 @@ from optimizer.cli.options import RUNS, AsJson, AsJsonIfAsked, RunsDir
 if TYPE_CHECKING:
     from optimizer.origin import Setting
 
-app = typer.Typer(
-    name="config", help="Check run files, show all settings, print their schema.", no_args_is_help=True
-)
+app = typer.Typer(name="config", help="Check run files, show all settings, print their schema.", no_args_is_help=True)
 
 
 @app.callback()
