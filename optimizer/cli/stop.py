@@ -20,9 +20,7 @@ class When(StrEnum):
 
 After = Annotated[
     When,
-    typer.Option(
-        "--after", help="`iteration`: the open candidate is decided first; `now`: what is in flight ends."
-    ),
+    typer.Option("--after", help="`iteration`: the open candidate is decided first; `now`: what is in flight ends."),
 ]
 Certify = Annotated[
     bool, typer.Option("--certify", help="End the night early with its certified number, instead of leaving it.")
