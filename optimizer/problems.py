@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -11,6 +12,7 @@ from benchmarks.suite import Suite, load_suite
 from optimizer.clients import simulated_settings
 from optimizer.config import RunConfig
 from optimizer.gate import GateConfig
+from optimizer.notify import check_notify
 from optimizer.plan import Plan, check_size, gate_config, plan_run, split_suite
 from optimizer.run_file import load_run_file, read_draft
 from task_agent.harness import load_bundle
@@ -84,6 +86,7 @@ def _checks(config: RunConfig, broken: frozenset[str]) -> Iterator[Callable[[], 
         "prices": lambda: PriceTable.load(config.prices),
         "harness": lambda: load_bundle(config.harness),
         "gate": lambda: gate_config(config),
+        "notify": lambda: check_notify(config.notify, os.environ),
     }
     yield from (check for name, check in parts.items() if name not in broken)
     if "suite" not in broken:

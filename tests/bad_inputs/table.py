@@ -194,6 +194,16 @@ RUN_FILES = [
         code=4,
     ),
     Bad("a list", ("night.yaml:1:1", "a run file is a mapping of keys"), hold("night.yaml", "- a\n")),
+    Bad(
+        "a webhook in no variable",
+        ("night.yaml:20:23", "`notify.webhook_env`: $RATCHET_NO_HOOK is not set"),
+        swap("sandbox: {kind: process}\n", "sandbox: {kind: process}\nnotify: {webhook_env: RATCHET_NO_HOOK}\n"),
+    ),
+    Bad(
+        "a program to tell that is not there",
+        ("night.yaml:20:19", "`notify.command`"),
+        swap("sandbox: {kind: process}\n", "sandbox: {kind: process}\nnotify: {command: [ratchet-no-such-program]}\n"),
+    ),
 ]
 FILES = [
     Bad("no run file", ("no run file 'night.yaml'", "configs/"), lose("night.yaml"), code=3),
