@@ -187,7 +187,12 @@ def test_an_interrupted_run_ends_with_130_and_can_be_resumed(tmp_path: Path) -> 
         ("candidates show", ["c001"]),
         ("candidates diff", ["c001"]),
         ("attempts list", ["--failed"]),
+        ("candidates tree", []),
+        ("candidates blame", ["c000"]),
+        ("trace grep", ["csv"]),
+        ("trace pair", ["csv-totals-01"]),
         ("trace sql", ["SELECT count(*) AS n FROM events"]),
+        ("tail", []),
     ],
 )
 def test_json_of_a_run_is_one_envelope_on_stdout(done: Run, command: str, words: list[str]) -> None:
@@ -205,6 +210,8 @@ def test_json_of_what_needs_no_run_is_the_same_envelope(ratchet: Run, tmp_path: 
         ratchet("runs", "list", "--json", *runs),
         ratchet("run", FINISHED, "--dry-run", "--json", *runs),
         ratchet("config", "check", FINISHED, "--json"),
+        ratchet("config", "show", FINISHED, "--json"),
+        ratchet("help", "money", "--json"),
         ratchet("doctor", FINISHED, "--json", *runs),
         ratchet("tasks", "check", tmp_path / "tasks", "--sandbox", "process", "--allow-unsafe", "--json"),
     ]
