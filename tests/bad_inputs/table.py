@@ -332,7 +332,13 @@ FLAGS = [
     Bad("a limit below nothing", ("--limit",), words=("runs", "list", "--limit", "-1")),
 ]
 RUNS = [
-    Bad("a run that is not there", ("no run 'gone'", "ratchet runs list"), words=("status", "gone"), code=3),
+    Bad(
+        "a run that is not there",
+        ("no run 'gone'", "ratchet runs list"),
+        words=("status", "gone"),
+        code=3,
+        needs_run=True,
+    ),
     Bad("the last of no runs", ("no run 'last'",), words=("status",), code=3),
     Bad("resume of nothing", ("no run 'gone'",), words=("resume", "gone"), code=3),
     Bad("a nearly right run", ("no run 'dome'", "`done`"), words=("status", "dome"), code=3, needs_run=True),
