@@ -10,11 +10,12 @@ from optimizer.failure import CAUSES, Fault, classify, fault_of
 from optimizer.verdict import RULINGS, Verdict, ruling
 from task_agent import errors
 from traces.errors import CredentialsError
+from traces.storage import StorageError
 
 
 def test_every_attempt_error_has_a_row_of_its_own() -> None:
     kinds = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.AttemptError)}
-    assert set(CAUSES) == (kinds - {errors.AttemptError}) | {CredentialsError}
+    assert set(CAUSES) == (kinds - {errors.AttemptError}) | {CredentialsError, StorageError}
     assert len({cause.name for cause in CAUSES.values()}) == len(CAUSES)
 
 
