@@ -15,6 +15,7 @@ os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # else workers get 
 import ray
 import ray.exceptions
 
+from optimizer.schedule.errors import SchedulerStartError
 from task_agent.sandbox import mark
 
 __all__ = ["LOCAL", "Cluster", "ray"]
@@ -22,6 +23,8 @@ __all__ = ["LOCAL", "Cluster", "ray"]
 LOCAL = "local"
 PREFIX = "ray-"
 _OBJECT_STORE_BYTES = 128 * 2**20
+_NO_START = (RuntimeError, ValueError, OSError, ray.exceptions.RayError)
+"""What Ray raises when it does not start: it has no class for that."""
 
 
 class Cluster:
@@ -48,13 +51,17 @@ class Cluster:
                 "object_store_memory": _OBJECT_STORE_BYTES,
                 "_temp_dir": str(self._temp),
             }
-        ray.init(
-            address=address,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            namespace=f"ratchet-{os.getpid()}",
-            **options,
-        )
+        try:
+            ray.init(
+                address=address,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                namespace=f"ratchet-{os.getpid()}",
+                **options,
+            )
+        except _NO_START as error:
+            self.close()
+            raise _no_start(address, error) from error
 
     def cores(self) -> int:
         """Count the cores of the whole cluster."""
@@ -73,3 +80,11 @@ class Cluster:
         if self._temp is not None:
             shutil.rmtree(self._temp, ignore_errors=True)
             self._temp = None
+
+
+def _no_start(address: str, error: Exception) -> SchedulerStartError:
+    said = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if address != LOCAL:
+        return SchedulerStartError(f"no Ray cluster answers at {address!r}: {said}", hint="check `schedule.address`")
+    hint = "make room in /dev/shm and the temporary directory, or take `schedule: {kind: inline}`, which needs no Ray"
+    return SchedulerStartError(f"Ray did not start here: {said}", hint=hint)
