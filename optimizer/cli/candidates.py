@@ -8,8 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from optimizer.cli.completing import complete_candidate
 from optimizer.cli.diff_view import Style
-from optimizer.cli.options import LIMIT, RUNS, AsJson, AsJsonIfAsked, AsRows, Limit, RunName, RunsDir, run_and
+from optimizer.cli.options import (
+    LIMIT,
+    RUNS,
+    AsJson,
+    AsJsonIfAsked,
+    AsRows,
+    Limit,
+    RunBeforeCandidate,
+    RunName,
+    RunsDir,
+    run_and,
+)
 
 if TYPE_CHECKING:  # what a command needs is imported in it
     from optimizer.blame import Blamed
@@ -19,8 +31,11 @@ if TYPE_CHECKING:  # what a command needs is imported in it
     from task_agent.harness import HarnessBundle
 
 app = typer.Typer(name="candidates", help="The changes that were tried.", no_args_is_help=True)
-Run = Annotated[str, typer.Argument(metavar="[RUN]", help="A run, the last one when left out.")]
-Candidate = Annotated[str | None, typer.Argument(metavar="CANDIDATE", help="A candidate's id, such as c001.")]
+Run = RunBeforeCandidate
+Candidate = Annotated[
+    str | None,
+    typer.Argument(metavar="CANDIDATE", help="A candidate's id, such as c001.", autocompletion=complete_candidate),
+]
 TREE_LIMIT = 40
 
 
