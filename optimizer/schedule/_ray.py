@@ -23,8 +23,8 @@ __all__ = ["LOCAL", "Cluster", "ray"]
 LOCAL = "local"
 PREFIX = "ray-"
 _OBJECT_STORE_BYTES = 128 * 2**20
-_NO_START = (RuntimeError, ValueError, OSError, ray.exceptions.RayError)
-"""What Ray raises when it does not start: it has no class for that."""
+_NO_START = (RuntimeError, ValueError, OSError, ray.exceptions.RayError, SystemExit)
+"""What Ray raises when it does not start: it has no class for that, and leaves altogether where no cluster answers."""
 
 
 class Cluster:
@@ -82,7 +82,7 @@ class Cluster:
             self._temp = None
 
 
-def _no_start(address: str, error: Exception) -> SchedulerStartError:
+def _no_start(address: str, error: BaseException) -> SchedulerStartError:
     said = (str(error).strip() or type(error).__name__).splitlines()[0]
     if address != LOCAL:
         return SchedulerStartError(f"no Ray cluster answers at {address!r}: {said}", hint="check `schedule.address`")

@@ -2,7 +2,7 @@
 
 The models are served on loopback by this process, which outlives every kill: what it was asked, and when, is
 the count of what was paid that no driver can get wrong. The last result of the full campaign stands in
-`docs/decisions/0013-survival.md`.
+`docs/decisions/0016-survival.md`.
 """
 
 from __future__ import annotations

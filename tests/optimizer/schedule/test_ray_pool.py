@@ -139,3 +139,24 @@ def test_a_killed_node_costs_no_result(tmp_path: Path) -> None:
         assert wait_for_line(driver, "answered").split() == ["answered", "40", "distinct", "40", "scored", "40"]
         assert int(wait_for_line(driver, "rerun").split()[1]) > 0
         assert driver.wait(60) == 0
+
+
+FULL_SHM = """
+mount -t tmpfs -o size=4m none /dev/shm || exit 77
+dd if=/dev/zero of=/dev/shm/fill bs=4k 2> /dev/null
+exec "$0" -c "
+from optimizer.schedule.ray_pool import RayScheduler
+from optimizer.schedule.scripted import MakeEcho
+scheduler = RayScheduler(MakeEcho(), 1, 2)
+scheduler.close()
+print('worked')
+"
+"""
+
+
+def test_without_room_in_shared_memory_ray_works_in_the_temporary_directory() -> None:
+    command = ["unshare", "-m", "sh", "-c", FULL_SHM, sys.executable]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip("no disk can be mounted here")
+    assert done.stdout.splitlines()[-1] == "worked"
