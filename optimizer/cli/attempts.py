@@ -43,7 +43,7 @@ def root() -> None:
     """Group the commands about attempts."""
 
 
-@app.command("list")
+@app.command("list", short_help="List attempts in the order they were planned.")
 def list_attempts(
     run: RunName = "last",
     candidate: Annotated[

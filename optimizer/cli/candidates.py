@@ -70,7 +70,7 @@ def root() -> None:
     """Group the commands about candidates."""
 
 
-@app.command("list")
+@app.command("list", short_help="List candidates with verdict and reason.")
 def list_candidates(
     run: RunName = "last",
     verdict: Annotated[VerdictName | None, typer.Option("--verdict", help="Of one verdict only.")] = None,
@@ -129,7 +129,7 @@ def _row(facts: Facts, row: CandidateRow) -> dict[str, Any]:  # Any: JSON
     }
 
 
-@app.command("show")
+@app.command("show", short_help="Show one candidate: claim, prediction, stages, verdict.")
 def show(run: Run, candidate: Candidate = None, as_json: AsJson = False, runs_dir: RunsDir = RUNS) -> None:
     """Show one candidate: claim, evidence, prediction and its outcome, every stage, the verdict.
 
@@ -150,7 +150,7 @@ def show(run: Run, candidate: Candidate = None, as_json: AsJson = False, runs_di
         say(line)
 
 
-@app.command("diff")
+@app.command("diff", short_help="Show what a candidate changes, and why.")
 def diff(
     run: Run,
     candidate: Candidate = None,
@@ -205,7 +205,7 @@ def _compared(folder: RunFolder, facts: Facts, data: dict[str, Any], against: st
     return _Compared(other, archive.load(other), archive.load(data["candidate"]))
 
 
-@app.command("tree")
+@app.command("tree", short_help="Draw who came from whom.")
 def tree(
     run: RunName = "last",
     as_json: AsJson = False,
@@ -237,7 +237,7 @@ def tree(
         tell(f"{len(nodes):,} candidates in {len(shown):,} lines; --limit 0 draws each")
 
 
-@app.command("blame")
+@app.command("blame", short_help="Show which candidate brought each line in.")
 def blame_lines(
     run: Run,
     candidate: Candidate = None,

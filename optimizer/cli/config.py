@@ -20,7 +20,7 @@ def root() -> None:
     """Group the commands about run files."""
 
 
-@app.command("check")
+@app.command("check", short_help="Find everything that is wrong with run files.")
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="RUN_FILE...", help="Run files.")],
     syntax: Annotated[
@@ -77,7 +77,7 @@ def _line(row: dict[str, Any]) -> str:  # Any: JSON
     return f"{row['file']}: ok; {row['tasks']} tasks ({sizes}), sandbox {row['sandbox']}"
 
 
-@app.command("show")
+@app.command("show", short_help="Show every setting and where it comes from.")
 def show(
     file: Annotated[Path, typer.Argument(metavar="RUN_FILE", help="The run file.")],
     resolved: Annotated[
@@ -128,7 +128,7 @@ def _cells(row: Setting) -> tuple[str, str, str]:
     return row.key, "-" if row.value is None else value, row.origin
 
 
-@app.command("schema")
+@app.command("schema", short_help="Print the JSON Schema of run files, for editors.")
 def schema() -> None:
     """Print the JSON Schema of run files, for editors.
 

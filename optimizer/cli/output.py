@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TextIO
@@ -212,9 +212,9 @@ def _fitting(columns: Sequence[str], rows: Sequence[Json], compact: Sequence[str
 
 
 def write_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Write an aligned table, every cell on one line, made safe, and cut where it is too long.
+    """Write an aligned table, every cell made safe: cut where it is too long, the last one of a line wrapped.
 
-    On a terminal that is too narrow for a table, each row becomes a few lines.
+    In a pipe every row is one line. On a terminal that is too narrow for a table, each row becomes a few lines.
     """
     cells = [[one_line(_cell(value)) for value in row] for row in rows]
     room = _room()
@@ -223,10 +223,19 @@ def write_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
         return
     widths = _narrowed(_widths(columns, cells), room)
     for line in [list(columns), *cells]:
-        parts = (clip(cell, size).ljust(size) for cell, size in zip(line, widths, strict=True))
-        say((" " * GAP).join(parts).rstrip())
-    if any(len(cell) > size for line in cells for cell, size in zip(line, widths, strict=True)):
+        for part in _laid(line, widths, wrapped=room is not None):
+            say(part.rstrip())
+    whole = widths if room is None else widths[:-1]
+    if any(len(cell) > size for line in cells for cell, size in zip(line, whole, strict=False)):
         tell("long cells are cut; --json holds the whole text")
+
+
+def _laid(line: Sequence[str], widths: Sequence[int], *, wrapped: bool) -> Iterator[str]:
+    """Lay out one row; the rest of a long last cell stands below its beginning."""
+    before = "".join(clip(cell, size).ljust(size + GAP) for cell, size in zip(line[:-1], widths, strict=False))
+    last = textwrap.wrap(line[-1], widths[-1], break_on_hyphens=False) if wrapped else [clip(line[-1], widths[-1])]
+    for number, text in enumerate(last or [""]):
+        yield (" " * len(before) if number else before) + text
 
 
 def _write_blocks(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:

@@ -33,7 +33,7 @@ def root() -> None:
     """Group the commands about runs."""
 
 
-@app.command("list")
+@app.command("list", short_help="List runs, newest first, each with its answer.")
 def list_runs(
     state: Annotated[RunState | None, typer.Option("--state", help="In one state only.")] = None,
     as_json: AsRows = False,

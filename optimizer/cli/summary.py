@@ -122,7 +122,10 @@ def _accounts(facts: Facts, columns: int) -> Iterator[str]:
     nominal = "; nominal: nobody is billed for the simulated model" if facts.simulated else ""
     text = wrap(f"{total} ({', '.join(roles)}){nominal}", " " * 10, columns)
     yield f"spend     {text.lstrip()}"
-    yield f"report    {facts.folder.report}"
+    if facts.folder.page.exists():
+        yield f"report    {facts.folder.page} (for a browser; report.md beside it)"
+    else:
+        yield f"report    {facts.folder.report}"
 
 
 def _next(facts: Facts, columns: int) -> Iterator[str]:

@@ -28,7 +28,7 @@ def root() -> None:
     """Group the commands about tasks."""
 
 
-@app.command("check")
+@app.command("check", short_help="Run every task's own solution, and nothing at all.")
 def check(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of tasks.")],
     kind: Annotated[str, typer.Option("--kind", help="Their format: harbor or spreadsheetbench.")] = "harbor",
