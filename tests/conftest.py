@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +27,8 @@ def pytest_configure() -> None:
     Tests read answers through pipes, which would get JSON: they say what a terminal would say to all that they start.
     """
     os.environ["RATCHET_FORMAT"] = "table"
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it to what it starts in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [name for name in os.environ if name.startswith("ANTHROPIC_")]:
         del os.environ[name]
 

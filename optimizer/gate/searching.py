@@ -1,4 +1,8 @@
-"""A search mode: small batches, and evidence that travels with a change. It promises nothing about a whole night."""
+"""A search mode: small batches, and evidence that travels with a change.
+
+It promises nothing about a whole night, its prior is a choice, and no run file can choose it yet. Tests against
+one champion share its attempts, yet their evidence is added as if they did not: the posterior is a little too sure.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,7 @@ from optimizer.gate.verdicts import STALE_PARENT, Verdict
 
 BETTER, NOT_BETTER = "looks better than the champion", "not shown to be better than the champion"
 NOTHING_SCORED, USED_UP = "no attempt could be scored", "the attempts planned are used up"
+TOO_MANY_MISSING = "the held-out attempts cannot be judged"
 SE_FLOOR = 0.02
 
 
@@ -34,6 +39,7 @@ class SearchConfig:
     pool_cap: int = 6
     spike: float = 0.4
     tau: float = 0.07
+    max_missing: float = 0.10
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +71,16 @@ class _Arm:
 
     def add(self, at: int, rewards: Sequence[float | None]) -> None:
         scored = [reward for reward in rewards if reward is not None]
+        if not all(0 <= reward <= 1 for reward in scored):
+            raise ValueError(f"a reward is not a number in [0, 1]: {scored}")
         self.asked[at] += len(rewards)
         self.scored[at] += len(scored)
         self.total[at] += math.fsum(scored)
+
+    @property
+    def missing(self) -> float:
+        """Give the share of attempts without a reward."""
+        return 1 - float(self.scored.sum()) / max(float(self.asked.sum()), 1.0)
 
 
 def _difference(ours: _Arm, theirs: _Arm) -> tuple[float, float] | None:
@@ -110,30 +123,42 @@ class SearchNight:
         self._known: dict[str, Evidence] = {}
 
     def test(self, candidate: str, *, change: str, undoes: bool = False, parent: str | None = None) -> Verdict:
-        """Test a candidate that makes `change` to the champion, or takes it away again (`undoes`)."""
+        """Test a candidate that makes `change` to the champion, or takes it away again (`undoes`).
+
+        Evidence is kept whatever the verdict, but for a candidate that loses too many attempts. One that the budget
+        cuts off is undecided.
+
+        Raises:
+            ValueError: `draw` gave another number of rewards than asked for, or one outside [0, 1].
+        """
         if parent not in (None, self.champion):
             return Verdict("invalid", STALE_PARENT)
         before = self._known.get(change, Evidence())
         if before.weight and not undoes and before.chance(self.config) < self.config.forget_below:
             return Verdict("reject", NOT_BETTER)
-        arm, after, kept = _Arm(len(self.tasks)), before, False
+        arm = _Arm(len(self.tasks))
+        verdict, after = self._drawn(candidate, arm, before, undoes)
+        if arm.missing > self.config.max_missing and after.weight > before.weight:
+            return Verdict("invalid", TOO_MANY_MISSING)
+        self._known[change] = after
+        if verdict.verdict == "keep":
+            self.champion, self._pool = candidate, _Arm(len(self.tasks))
+        return verdict
+
+    def _drawn(self, candidate: str, arm: _Arm, before: Evidence, undoes: bool) -> tuple[Verdict, Evidence]:
+        """Draw batches until the evidence, before and now, says enough."""
+        after = before
         for number in range(self.config.batches):
             if not self._batch(candidate, arm, number):
-                break
+                return Verdict("undecided", USED_UP), after
             found = _difference(arm, self._pool)
             if found is None:
-                return Verdict("undecided", NOTHING_SCORED)
+                return Verdict("undecided", NOTHING_SCORED), before
             after = before.plus(*found, undoes=undoes)
             end = self._end(after.chance(self.config), undoes)
             if end is not None:
-                kept = end
-                break
-        if after is before:
-            return Verdict("undecided", USED_UP)
-        self._known[change] = after
-        if kept:
-            self.champion, self._pool = candidate, _Arm(len(self.tasks))
-        return Verdict("keep", BETTER) if kept else Verdict("reject", NOT_BETTER)
+                return Verdict("keep", BETTER) if end else Verdict("reject", NOT_BETTER), after
+        return Verdict("reject", NOT_BETTER), after
 
     def _end(self, chance: float, undoes: bool) -> bool | None:
         keep, drop = chance > self.config.keep_at, chance < self.config.drop_at
@@ -145,13 +170,19 @@ class SearchNight:
         order = sorted(range(len(self.tasks)), key=lambda at: (arm.asked[at], self._coin.random()))
         chosen = order[: self.config.batch]
         pool = min(max(self.config.pool, number + 1), self.config.pool_cap)
-        needs = {at: max(int(pool - self._pool.asked[at]), 0) for at in chosen}
+        needs = {at: max(int(pool - self._pool.scored[at]), 0) for at in chosen}
         price = len(chosen) + sum(needs.values())
         if self.attempts_spent + price > self.budget:
             return False
         for at, need in needs.items():
-            arm.add(at, self._draw(candidate, self.tasks[at], 1))
+            arm.add(at, self._asked(candidate, at, 1))
             if need:
-                self._pool.add(at, self._draw(self.champion, self.tasks[at], need))
+                self._pool.add(at, self._asked(self.champion, at, need))
         self.attempts_spent += price
         return True
+
+    def _asked(self, name: str, at: int, count: int) -> Sequence[float | None]:
+        rewards = self._draw(name, self.tasks[at], count)
+        if len(rewards) != count:
+            raise ValueError(f"draw gave {len(rewards)} rewards for {name}/{self.tasks[at]}, not {count}")
+        return rewards

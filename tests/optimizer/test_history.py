@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import subprocess
+import weakref
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,6 +45,7 @@ class Night:
         self.folder.write_lock({**dict.fromkeys(names, "x"), "models": {"task": "simulated"}})
         ticks = itertools.count(1_800_000_000)
         self.ledger = Ledger(self.folder.ledger, clock=lambda: float(next(ticks)))
+        weakref.finalize(self, self.ledger.close)
         self.ledger.begin(root.name, json.loads(self.folder.lock.read_text()))
         self.archive = Archive(self.folder.candidates)
         self.told: list[str] = []

@@ -31,8 +31,33 @@ def test_an_outage_decides_nothing_and_a_lost_attempt_is_no_failure() -> None:
     tasks = [str(number) for number in range(24)]
     assert SearchNight(SearchConfig(), tasks, lambda c, t, n: [None] * n).test("c1", change="a").verdict == "undecided"
     lossy = SearchNight(SearchConfig(), tasks, lambda c, t, n: [None if c == "c1" and int(t) % 2 else 1.0] * n)
-    lossy.test("c1", change="a")
-    assert lossy._known["a"].weighted == 0.0
+    assert lossy.test("c1", change="a").verdict == "invalid"
+
+
+def test_a_champion_that_comes_back_after_an_outage_is_drawn_again() -> None:
+    down = True
+    tasks = [str(number) for number in range(24)]
+    night = SearchNight(
+        SearchConfig(), tasks, lambda c, t, n: [None if down and c == "c0" else float(c == "c1")] * n, "c0"
+    )
+    assert night.test("c1", change="a").verdict == "undecided"
+    down = False
+    assert night.test("c1", change="a").verdict == "keep"
+
+
+def test_a_budget_that_ends_in_the_middle_of_a_test_leaves_it_undecided() -> None:
+    tasks = [str(number) for number in range(24)]
+    night = SearchNight(
+        SearchConfig(drop_at=0.0, keep_at=1.0), tasks, lambda c, t, n: [float(int(t) % 2)] * n, budget=60
+    )
+    assert night.test("c1", change="a").verdict == "undecided"
+    assert night.attempts_spent <= 60
+
+
+def test_a_wrong_number_of_rewards_and_one_out_of_range_are_refused() -> None:
+    for rewards in ([], [2.0], [float("nan")]):
+        with pytest.raises(ValueError, match="reward"):
+            SearchNight(SearchConfig(), ["t"], lambda c, t, n, said=tuple(rewards): said).test("c1", change="a")
 
 
 def test_a_small_head_to_head_gains_within_its_budget() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ class Book:
         stands_on = dict.fromkeys(("uid", "suite", "splits", "harness", "config"), "5e1f")
         self.folder.write_lock({"models": roles, "sandbox": "process", "version": "0.1.0", **stands_on})
         self.ledger = Ledger(self.folder.ledger)
+        weakref.finalize(self, self.ledger.close)
         self.ledger.begin(root.name, json.loads(self.folder.lock.read_text()))
         self.ledger.open_session()
         self.ledger.conclude_slot(0, CandidateRow("c000", 0, None, "h0", "n0", "bash-only"), reason="", bill=Bill())
