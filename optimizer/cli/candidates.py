@@ -162,7 +162,7 @@ def diff(
 ) -> None:
     """Show what a candidate changes, its claim, evidence, prediction and verdict above.
 
-    Example: ratchet candidates diff c001 --against baseline --style side-by-side
+    Example: ratchet candidates diff c001 --against baseline
     """
     from optimizer.cli.diff_view import record, write_difference
     from optimizer.cli.output import write_json

@@ -58,7 +58,8 @@ def _advice(data: Json) -> list[str]:
     if data["tests_before"]:
         sentences.append(f"earlier runs used {data['tests_before']} of the tests planned for these held-out tasks")
     if data["looks_before"]:
-        sentences.append(f"the test split was looked at {data['looks_before']} times before: the level is stricter")
+        often = "once" if data["looks_before"] == 1 else f"{data['looks_before']} times"
+        sentences.append(f"the test split was looked at {often} before: the level is stricter")
     return sentences
 
 
