@@ -6,24 +6,19 @@ import textwrap
 import time
 from collections.abc import Callable
 from datetime import date, datetime
-from types import TracebackType
 
-from optimizer.cli.watch.board import Board
-from optimizer.cli.watch.pulse import Pulse
+from optimizer.cli.watch.renderer import HEARTBEAT_S, Clock, LineRenderer
 from optimizer.cli.watch.words import is_small, words
-from optimizer.progress import InTurn, Progress
+from optimizer.progress import Progress
 from optimizer.report.words import duration, money
 
-HEARTBEAT_S = 20.0
-"""The longest silence."""
 COLUMNS = 80
 LEAST_COLUMNS = 40
 MOST_CHARS = 600
 INDENT = 10
-Clock = Callable[[], float]
 
 
-class Plain:
+class Plain(LineRenderer):
     """Write each event, and a sign of life where none comes for a while.
 
     Lines are broken between words, with what follows set below the first word. Attempts, and steps of
@@ -44,54 +39,21 @@ class Plain:
         heartbeat_s: float = HEARTBEAT_S,
         clock: Clock = time.time,
     ) -> None:
-        self._write = write
+        super().__init__(write, heartbeat_s=heartbeat_s, clock=clock)
         self._columns = columns
-        self._heartbeat_s = heartbeat_s
-        self._clock = clock
-        self._said_at = clock()
         self._begun = self._said_at
         self._day: date | None = None
-        self._board = Board()
-        self._in_turn = InTurn(self._draw)
-        self._pulse = Pulse(self.beat, self._heartbeat_s / 4)
-
-    def __enter__(self) -> Plain:
-        self._pulse.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._pulse.__exit__(kind, error, trace)
-
-    def __call__(self, progress: Progress) -> None:
-        """Write the event's line."""
-        self._in_turn(progress)
-
-    def catch_up(self, progress: Progress) -> None:
-        """Follow an event of the past without a line for it."""
-        self._in_turn.do(lambda: self._take(progress))
-
-    def _take(self, progress: Progress) -> None:
-        self._board.take(progress, progress.at if progress.at is not None else self._clock())
-
-    def beat(self) -> None:
-        """Write a sign of life when the last line is long past."""
-        self._in_turn.between(self._say_alive)
 
     def _draw(self, progress: Progress) -> None:
-        now = progress.at if progress.at is not None else self._clock()
+        now = self._time_of(progress)
         line = "" if is_small(progress) else words(progress)
         if progress.kind == "stage_ended" and line and self._board.stage is not None:
             line = f"{line} in {duration(max(now - self._board.stage.begun, 0.0))}{_missing(progress)}"
-        self._board.take(progress, now)
+        self._take(progress)
         if line:
             self._say(line, now)
 
-    def _say_alive(self) -> None:
-        now = self._clock()
-        if abs(now - self._said_at) < self._heartbeat_s:
-            return
+    def _say_alive(self, now: float) -> None:
         board = self._board
         budget = board.limits.get("budget_usd")
         spent = "" if board.usd is None else f"; {money(board.usd, unpriced=board.unpriced)}"
@@ -99,13 +61,12 @@ class Plain:
         self._say(f"at work for {duration(board.elapsed_s(now) or now - self._begun)}; {board.describe()}{spent}", now)
 
     def _say(self, line: str, now: float) -> None:
-        self._said_at = self._clock()
         moment = datetime.fromtimestamp(now).astimezone()
         if self._day != moment.date():
             if self._day is not None:
                 self._write(f"{moment:%A %-d %B %Y}")
             self._day = moment.date()
-        self._write(hang(f"{moment:%H:%M:%S}  {line}", self._columns))
+        self._put(hang(f"{moment:%H:%M:%S}  {line}", self._columns))
 
 
 def hang(line: str, columns: int, *, indent: int = INDENT) -> str:
