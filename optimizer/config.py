@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -174,6 +175,16 @@ class Schedule(Settings):
     """A Ray cluster to join; `local` starts one for this run."""
     grace_s: Annotated[float, Field(ge=0, strict=True)] = 300.0
     """How long what is in flight may take to end once the run is to stop, before it is broken off."""
+
+    @property
+    def processes(self) -> int:
+        """Count the processes that attempts run in."""
+        return 1 if self.kind == "inline" else self.workers or os.cpu_count() or 1
+
+    @property
+    def slots(self) -> int:
+        """Count the attempts that run at once."""
+        return self.processes * self.in_flight
 
 
 class Stop(Settings):

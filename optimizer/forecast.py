@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.task import Split
 from optimizer.gate import GateConfig, can_decide
-from optimizer.pace import Estimate, Odds, measured_pace, money_of, odds_of, slots_of, time_of
+from optimizer.pace import Estimate, Odds, measured_pace, money_of, odds_of, time_of
 from optimizer.plan import Plan
 from optimizer.reach import in_words, remedies
 
@@ -50,7 +50,7 @@ def forecast(plan: Plan, runs: Path | None = None) -> Json:
             "least": sum(_counts(plan, _night(plan, odds, lucky=False)).values()),
             "most": most,
         },
-        "slots": slots_of(plan.config),
+        "slots": plan.config.schedule.slots,
         "time": time.said,
         "time_s": None if time.amount is None else round(time.amount, 1),
         "time_measured": time.measured,

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from optimizer.config import RunConfig
-from optimizer.pace import workers_of
 from traces.errors import RatchetError, UsageError
 
 State = Literal["ok", "warns", "fails"]
@@ -87,7 +86,7 @@ def _memory(config: RunConfig | None) -> Need:
     free = int(found[1]) * 1024
     wanted = LOW_MEMORY
     if config is not None:
-        wanted += MEMORY_EACH * workers_of(config) * config.schedule.in_flight
+        wanted += MEMORY_EACH * config.schedule.slots
     if free < wanted:
         what = f"{_size(free)} free, about {_size(wanted)} wanted for so many attempts at once"
         return Need("memory", "warns", what, "fewer `schedule.in_flight` or `schedule.workers`")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -89,16 +88,6 @@ def odds_of(plan: Plan, pace: Pace | None) -> Odds:
     return USUAL if plan.config.models.proposer.simulated else SOBER
 
 
-def slots_of(config: RunConfig) -> int:
-    """Count the attempts that run at once."""
-    return workers_of(config) * config.schedule.in_flight
-
-
-def workers_of(config: RunConfig) -> int:
-    """Count the processes that attempts run in."""
-    return 1 if config.schedule.kind == "inline" else config.schedule.workers or os.cpu_count() or 1
-
-
 def measured_pace(plan: Plan, runs: Path) -> Pace | None:
     """Take pace and price from the newest run with the same models and sandbox that made enough attempts."""
     for folder in list_runs(runs)[:RUNS_LOOKED_AT]:
@@ -112,7 +101,8 @@ def measured_pace(plan: Plan, runs: Path) -> Pace | None:
         if same and scored >= ENOUGH_ATTEMPTS and facts.state.elapsed_s > 0:
             spend = facts.state.spend
             usd = None if spend.unpriced_requests else spend.usd / scored
-            at_once = workers_of(config) if plan.config.models.task.simulated else slots_of(config)
+            schedule = config.schedule
+            at_once = schedule.processes if plan.config.models.task.simulated else schedule.slots
             return Pace(folder.id, scored / facts.state.elapsed_s, usd, at_once, _odds(plan, facts))
     return None
 
@@ -139,8 +129,8 @@ def time_of(plan: Plan, pace: Pace | None, attempts: int, draws: int) -> Estimat
 
     config = plan.config
     simulated = config.models.task.simulated
-    slots = slots_of(config)
-    at_once = workers_of(config) if simulated else slots
+    slots = config.schedule.slots
+    at_once = config.schedule.processes if simulated else slots
     if pace is not None:
         seconds = attempts / pace.attempts_s * pace.slots / at_once
         kind = "workers" if simulated else "slots"

@@ -243,9 +243,8 @@ def _enter_baseline(ledger: Ledger, archive: Archive, plan: Plan) -> None:
 def _open_scheduler(folder: RunFolder, plan: Plan, launch: str, *, after: int) -> Scheduler:
     settings = plan.config.schedule
     setup = WorkerSetup(plan.config, folder.traces.resolve(), plan.sandbox, launch, after)
-    workers = settings.workers or os.cpu_count() or 1
-    if settings.kind == "inline" or (settings.kind == "auto" and workers == 1):
+    if settings.kind == "inline" or (settings.kind == "auto" and settings.processes == 1):
         return InlineScheduler(setup, settings.in_flight)
     from optimizer.schedule.ray_pool import RayScheduler
 
-    return RayScheduler(setup, workers, settings.in_flight, address=settings.address)
+    return RayScheduler(setup, settings.processes, settings.in_flight, address=settings.address)

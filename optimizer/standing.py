@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from optimizer.bench import Bench
 from optimizer.candidates import BASELINE
-from optimizer.config import Schedule
 from optimizer.evidence import train_score
 from optimizer.ledger import CandidateRow, VerdictRow
 from optimizer.progress import Progress
@@ -31,17 +29,11 @@ def started(bench: Bench, said: str) -> Progress:
         "simulated": any(role.simulated for role in (models.task, models.proposer, models.reflector)),
         "limits": bench.config.stop.model_dump(mode="json"),
         "looks": len(bench.gate.stages),
-        "slots": _slots(bench.config.schedule),
+        "slots": bench.config.schedule.slots,
         "planned": _planned(bench),
         "so_far": _so_far(bench),
     }
     return Progress("started", f"run {bench.run}: {said}", data)
-
-
-def _slots(schedule: Schedule) -> int:
-    """Count the attempts that can run at once."""
-    workers = schedule.workers or os.cpu_count() or 1
-    return schedule.in_flight * (1 if schedule.kind == "inline" else workers)
 
 
 def _planned(bench: Bench) -> Json:

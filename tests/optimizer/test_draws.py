@@ -156,9 +156,12 @@ def test_an_outage_has_an_exit_code_of_its_own_and_is_no_bug() -> None:
     assert exit_code(OutageError("down")) is ExitCode.PROVIDER
 
 
-def test_a_refused_key_stops_at_once_and_leaves_its_attempts_owed(open_stage: OpenStage) -> None:
-    stage = open_stage(lambda job: ended(job, None if job.spec.replicate else 1.0, "credentials"))
-    with pytest.raises(CredentialsError):
+@pytest.mark.parametrize(("cause", "error"), [("credentials", CredentialsError), ("storage", StorageError)])
+def test_a_refused_key_and_a_disk_that_refuses_stop_at_once_and_leave_attempts_owed(
+    open_stage: OpenStage, cause: str, error: type[Exception]
+) -> None:
+    stage = open_stage(lambda job: ended(job, None if job.spec.replicate else 1.0, cause))
+    with pytest.raises(error):
         stage.draw()
     assert not stage.ledger.attempts("r", state="missing")
     stage.runner.answer = lambda job: ended(job, 1.0)
@@ -176,12 +179,3 @@ def test_each_result_is_on_disk_the_moment_it_is_there(open_stage: OpenStage) ->
     stage = open_stage(answer)
     stage.draw(6)
     assert recorded[-1] >= 3  # two are in flight, and the caller may be one behind
-
-
-def test_a_disk_that_refuses_stops_the_run_and_leaves_its_attempts_owed(open_stage: OpenStage) -> None:
-    stage = open_stage(lambda job: ended(job, None if job.spec.replicate else 1.0, "storage"))
-    with pytest.raises(StorageError):
-        stage.draw()
-    assert not stage.ledger.attempts("r", state="missing")
-    stage.runner.answer = lambda job: ended(job, 1.0)
-    assert stage.draw() == [1.0] * 4

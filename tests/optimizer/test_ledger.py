@@ -268,25 +268,31 @@ def test_of_drivers_started_at_the_very_same_time_exactly_one_wins_and_all_other
 
 
 def test_looking_who_drives_never_keeps_a_driver_out(tmp_path: Path) -> None:
-    stop = threading.Event()
+    stop, seen = threading.Event(), set[int | None]()
 
     def look() -> None:
-        while not stop.is_set():
-            holder(tmp_path)
+        looked = False
+        while not (looked and stop.is_set()):
+            seen.add(holder(tmp_path))
+            looked = True
 
     with DriverLock(tmp_path):
         pass
     watchers = [threading.Thread(target=look) for _ in range(3)]
     for watcher in watchers:
         watcher.start()
+    taken = 0
     try:
         for _ in range(100):
             with DriverLock(tmp_path):
-                pass
+                taken += 1
     finally:
         stop.set()
         for watcher in watchers:
             watcher.join()
+    assert taken == 100
+    assert seen
+    assert seen <= {os.getpid(), 0, None}
 
 
 KEEPS_A_CHILD = """

@@ -217,7 +217,7 @@ class Board:
             return None
         hours, budget = self.limits.get("hours"), self.limits.get("budget_usd")
         here_s = max(now - (self.begun or now), 0.0)
-        left = first_end(
+        return first_end(
             {
                 "iterations": self._iterations_left_s(now),
                 "deadline": max(hours * 3600 - self.elapsed_s(now), 0.0) if hours else None,
@@ -228,7 +228,6 @@ class Board:
                 else None,
             }
         )
-        return left
 
     def _iterations_left_s(self, now: float) -> float | None:
         certify = stage_left(self.pace, owed=self.planned.get("certify", 0), slots=self.slots)

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from datetime import date, datetime
 
-from optimizer.cli.watch.renderer import HEARTBEAT_S, Clock, LineRenderer
+from optimizer.cli.live import COLUMNS, HEARTBEAT_S
+from optimizer.cli.watch.renderer import Clock, LineRenderer
 from optimizer.cli.watch.words import is_small, words
 from optimizer.progress import Progress
 from optimizer.report.words import duration, money
 
-COLUMNS = 80
 LEAST_COLUMNS = 40
 MOST_CHARS = 600
 INDENT = 10

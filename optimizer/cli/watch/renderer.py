@@ -8,12 +8,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from optimizer.cli.live import HEARTBEAT_S
 from optimizer.cli.watch.board import Board
 from optimizer.cli.watch.pulse import Pulse
 from optimizer.progress import InTurn, Progress
 
-HEARTBEAT_S = 20.0
-"""The longest silence."""
 Clock = Callable[[], float]
 
 

@@ -17,6 +17,7 @@ from optimizer.run_file import load_run_file
 from task_agent.models import ScriptedWire
 from task_agent.models.loopback import Fault, LoopbackServer
 from task_agent.models.scripted import wire_message
+from traces.errors import CredentialsError
 
 from .terminal import ROOT, on_terminal, piped
 
@@ -173,12 +174,17 @@ def test_a_terminal_is_asked_and_no_means_no(limitless: tuple[object, ...], tmp_
     assert (silent.code, "[y/N]" in silent.out) == (2, False)
 
 
-def test_yes_a_budget_and_a_simulated_model_need_no_question(tmp_path: Path) -> None:
+def test_yes_a_budget_and_a_simulated_model_need_no_question(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     real = load_run_file(night(tmp_path, **played_by(), stop={"iterations": 1}))
     NOW.reset()
     NOW.no_input = True
     confirm_cost(load_run_file(night(tmp_path, stop={"iterations": 1})), tmp_path, new_split=False)
     confirm_cost(load_run_file(night(tmp_path, **played_by())), tmp_path, new_split=False)
+    with pytest.raises(CredentialsError):  # to ask, it would look at the plan, which needs a key
+        confirm_cost(real, tmp_path, new_split=False)
     NOW.yes = True
     confirm_cost(real, tmp_path, new_split=False)
     NOW.reset()
+    assert capsys.readouterr() == ("", "")
