@@ -69,7 +69,7 @@ def attempts_of(folder: RunFolder, task: str) -> list[AttemptRow]:
         rows = ledger.attempts(folder.id, task=task)
         if not rows:
             near = _near(ledger, folder, task)
-            raise NotFoundError("task", task, close_matches=near, hint=f"ratchet attempts list {folder.id}")
+            raise NotFoundError("task", task, close_matches=near, hint=folder.command("attempts list"))
         return rows
 
 
@@ -91,6 +91,7 @@ def read_trace(folder: RunFolder, attempt: str) -> list[Event]:
     try:
         return store.read_attempt(attempt)
     except NotFoundError as error:
+        error.hint = error.hint or folder.command("attempts list")
         raise _why_absent(folder, store, attempt) or error from error
 
 
@@ -118,7 +119,7 @@ def _why_absent(folder: RunFolder, store: TraceStore, attempt: str) -> NotFoundE
     else:
         return None
     scored = "" if row is None or row.reward is None else f"; it scored {row.reward:g}"
-    listing = f"ratchet attempts list {folder.id} --task {attempt.split('/')[-2]}" if row else ""
+    listing = folder.command("attempts list", "--task", attempt.split("/")[-2]) if row else ""
     return NotFoundError("trace of attempt", attempt, hint=f"{why}{scored}; {listing}".rstrip("; "))
 
 

@@ -121,7 +121,7 @@ class Facts:
             if row.id == name:
                 return row
         near = difflib.get_close_matches(name, [row.id for row in self.candidates], n=3, cutoff=0.4)
-        hint = f"ratchet candidates list {self.folder.id}"
+        hint = self.folder.command("candidates list")
         raise NotFoundError("candidate", name, close_matches=near, hint=hint)
 
     def of(self, candidate: str) -> list[AttemptRow]:

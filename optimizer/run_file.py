@@ -236,7 +236,8 @@ def _absent(config: RunConfig, base: Path) -> Iterator[ConfigError]:
     for key, path in _named(config, base).items():
         if not _exists(path):
             hint = f"relative paths count from {base}, the run file's own folder"
-            yield ConfigError(f"`{key}` names {str(path)!r}, which does not exist", key=key, hint=hint)
+            unset = " by default" if "." not in key and key not in config.model_fields_set else ""
+            yield ConfigError(f"`{key}` names {str(path)!r}{unset}, which does not exist", key=key, hint=hint)
 
 
 def _exists(path: Path) -> bool:

@@ -129,7 +129,7 @@ def new_run(runs: Path, run: str) -> RunFolder:
 
 def taken(folder: RunFolder) -> UsageError:
     """Say that a run of this id is there already."""
-    hint = f"ratchet resume {folder.id}, or give another --run-id"
+    hint = f"{folder.command('resume')}, or give another --run-id"
     return UsageError(f"run {folder.id!r} exists in {folder.path.parent}", hint=hint)
 
 

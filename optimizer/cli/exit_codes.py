@@ -56,7 +56,7 @@ ENDINGS: Final = (
     Ending(ExitCode.OK, "done", "read the answer"),
     Ending(
         ExitCode.BUG,
-        "a fault of the machine, such as a full disk, or a bug of Ratchet; the message says which",
+        "a bug of Ratchet, or a fault of the machine that has no code of its own; the message says which",
         "do what the message says, or report the bug",
     ),
     Ending(ExitCode.USAGE, "the call or a file is wrong", "do what the message says", (UsageError,)),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from optimizer.facts import Facts
@@ -108,21 +106,18 @@ class NextCommand(NamedTuple):
 
 def next_commands(facts: Facts) -> list[NextCommand]:
     """Name the few commands a person most likely wants now."""
-    runs, run = facts.folder.path.parent, facts.folder.id
-    where = "" if runs == Path("runs") else f" --runs-dir {shlex.quote(str(runs))}"
-    champion = facts.champion
-    report = NextCommand(f"ratchet report {run}{where}", "the whole story, with its limits")
+    command, champion = facts.folder.command, facts.champion
+    report = NextCommand(command("report"), "the whole story, with its limits")
     diff = [
-        NextCommand(f"ratchet candidates diff {run} {row.id}{where}", "the last change that was tried")
-        for row in facts.changes[-1:]
+        NextCommand(command("candidates diff", row.id), "the last change that was tried") for row in facts.changes[-1:]
     ]
-    audit = NextCommand(f"ratchet audit {run}{where}", "verdicts against the known truth")
     if facts.driver_pid is not None and facts.phase != "paused":
-        return [NextCommand(f"ratchet status {run}{where}", "how it stands"), report, *diff]
+        return [NextCommand(command("status"), "how it stands"), report, *diff]
     if facts.phase != "finished":
-        return [NextCommand(f"ratchet resume {run}{where}", "go on; nothing is paid twice"), report, *diff]
+        return [NextCommand(command("resume"), "go on; nothing is paid twice"), report, *diff]
+    audit = NextCommand(command("audit"), "verdicts against the known truth")
     if champion.slot:
-        kept = NextCommand(f"ratchet candidates diff {run} {champion.id} --against baseline{where}", "what was kept")
-        take = NextCommand(f"ratchet export {run} -o {run}-harness{where}", "take the harness and its evidence")
+        kept = NextCommand(command("candidates diff", champion.id, "--against", "baseline"), "what was kept")
+        take = NextCommand(command("export", "-o", f"{facts.folder.id}-harness"), "take the harness and its evidence")
         return [report, take, audit if facts.simulated else kept]
-    return [report, *diff, audit if facts.simulated else NextCommand(f"ratchet candidates list {run}{where}", "all")]
+    return [report, *diff, audit if facts.simulated else NextCommand(command("candidates list"), "all")]

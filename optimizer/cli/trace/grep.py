@@ -102,7 +102,7 @@ def _filters(
     from traces.search import Filters
 
     if candidate is not None and split is not Where.PROPOSER and candidate not in read_naming(folder).titles:
-        raise NotFoundError("candidate", candidate, hint=f"ratchet candidates list {folder.id}")
+        raise NotFoundError("candidate", candidate, hint=folder.command("candidates list"))
     if task is not None and split is not Where.PROPOSER:
         attempts_of(folder, task)
     return Filters(

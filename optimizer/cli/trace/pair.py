@@ -108,7 +108,7 @@ def _named(folder: RunFolder, names: Sequence[str]) -> list[AttemptRow]:
     if rows[0].spec.task != rows[1].spec.task:
         raise UsageError(
             f"{names[0]} and {names[1]} are attempts at different tasks",
-            hint=f"ratchet trace pair {folder.id} {rows[0].spec.task}",
+            hint=folder.command("trace pair", rows[0].spec.task),
         )
     return rows
 
@@ -119,7 +119,7 @@ def _row(folder: RunFolder, name: str) -> AttemptRow:
 
     row = attempt_row(folder, name)
     if row is None:
-        raise NotFoundError("attempt", name, hint=f"ratchet attempts list {folder.id}")
+        raise NotFoundError("attempt", name, hint=folder.command("attempts list"))
     return row
 
 

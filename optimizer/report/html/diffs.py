@@ -67,5 +67,5 @@ def _style(line: str) -> str | None:
 
 
 def _more(reading: Reading, row: CandidateRow, hidden: int) -> Element:
-    command = f"ratchet candidates diff {reading.facts.folder.id} {row.id}"
+    command = reading.command(reading.facts.folder.command("candidates diff", row.id))
     return h("p", f"{plural(hidden, 'line')} more: ", h("code", command), class_="note")

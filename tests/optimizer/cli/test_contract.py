@@ -313,3 +313,20 @@ def test_the_summary_names_commands_that_work(done: Run, ratchet: Run, tmp_path:
     for _, *words in commands:
         words = [str(tmp_path / "out") if word.endswith("-harness") else word for word in words]
         assert ratchet(*words).code == 0, words
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("candidates", "show", "done", "c99"),
+        ("trace", "show", "done", "c99/nothing/a00"),
+        ("trace", "pair", "done", "no-such-task"),
+        ("trace", "grep", "done", "x", "--candidate", "c99"),
+    ],
+)
+def test_what_a_refusal_says_to_try_finds_the_runs_where_they_are(
+    ratchet: Run, finished_run: tuple[Path, str], words: tuple[str, ...]
+) -> None:
+    said = ratchet(*words, "--runs-dir", finished_run[0])
+    assert said.code == 3
+    assert f"--runs-dir {finished_run[0]}" in " ".join(said.err.split())
