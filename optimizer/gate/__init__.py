@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from optimizer.gate.night import Night
     from optimizer.gate.noises import Noise, noise
     from optimizer.gate.planning import Plan, Slot, plan_stage
+    from optimizer.gate.pruning import PruneConfig, Pruned, Pruning, Removal, batch_of, settle, weigh
     from optimizer.gate.screening import Screen, screen
     from optimizer.gate.verdicts import Verdict, conclude
 
@@ -44,12 +45,17 @@ __all__ = [
     "Night",
     "Noise",
     "Plan",
+    "PruneConfig",
+    "Pruned",
+    "Pruning",
+    "Removal",
     "RestartChampion",
     "Rewards",
     "Screen",
     "Slot",
     "Target",
     "Verdict",
+    "batch_of",
     "can_decide",
     "conclude",
     "drift",
@@ -64,7 +70,9 @@ __all__ = [
     "ratio_guard",
     "runs_of_a_null",
     "screen",
+    "settle",
     "smallest_detectable",
+    "weigh",
 ]
 
 _HOMES = {
@@ -80,6 +88,7 @@ _HOMES = {
     "night": ("Night",),
     "noises": ("Noise", "noise"),
     "planning": ("Plan", "Slot", "plan_stage"),
+    "pruning": ("PruneConfig", "Pruned", "Pruning", "Removal", "batch_of", "settle", "weigh"),
     "screening": ("Screen", "screen"),
     "verdicts": ("Verdict", "conclude"),
 }

@@ -38,6 +38,7 @@ class Estimate:
     runs: float
     coverage: float
     excluded: tuple[str, ...]
+    se: float | None = None
 
     @property
     def improved(self) -> bool:
@@ -147,4 +148,5 @@ def _reported(
         runs=scored / 2 / max(int(kept.sum()), 1),
         coverage=scored / max(int(old.drawn.sum() + new.drawn.sum()), 1),
         excluded=tuple(tasks[at].id for at in np.flatnonzero(~kept).tolist()),
+        se=middle.se if middle else None,
     )
