@@ -54,6 +54,7 @@ Size = Annotated[
         }
     ),
 ]
+Ratio = Annotated[float, Field(ge=1, strict=True)]
 Area = Literal["prompts", "tools", "skills", "orchestration", "limits", "context", "search", "model", "name"]
 
 
@@ -125,6 +126,13 @@ class Gate(Settings):
     """Fewest held-out tasks a test may stand on."""
     max_missing: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.10
     """Largest share of tasks that may drop out for want of scores."""
+    settled_runs: Repeats | None = None
+    """Attempts at most of a candidate on tasks whose earlier champion attempts, as many or more, all passed or all
+    failed; empty attempts them like the rest."""
+    cost_ratio: Ratio | None = None
+    """How many times the champion's cost a kept change may have, at 90% confidence; empty sets no limit."""
+    latency_ratio: Ratio | None = None
+    """The same for the seconds an attempt takes."""
     screen_t: Annotated[float, Field(strict=True)] | None = -0.5
     """The train statistic below which a candidate is not tested at all; null tests all."""
 

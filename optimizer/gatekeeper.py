@@ -28,6 +28,7 @@ from optimizer.gate import (
     level,
 )
 from optimizer.gate.looks import Cause
+from optimizer.guarding import guards
 from optimizer.ledger import AttemptRow, LookRow
 from optimizer.outage import ROUNDS, lost_alone, lost_early, taken
 from optimizer.progress import Progress
@@ -68,7 +69,8 @@ def look_at(bench: Bench, candidate: str, parent: str, stage: int, *, keep_back_
     test = GateTest(_config(bench), bench.gate_tasks(HELDOUT), alpha, stage)
     drawn = False
     while True:
-        match test.next_action(_arms(bench, candidate, parent)):
+        pool = _pool(bench, candidate, parent)
+        match test.next_action(pool.arms, guards=guards(bench.gate, pool.candidate, pool.champion, pool.fresh)):
             case Draw(needed):
                 plan = _beside(bench, candidate, stage, needed)
                 if not _affordable(bench, plan.total, keep_back_usd):
@@ -183,7 +185,24 @@ def _set_backs(bench: Bench, candidate: str, kind: str = "") -> list[int]:
     return [int(record["after"]) for name, record in records if name.startswith(kinds)]
 
 
-def _arms(bench: Bench, candidate: str, parent: str) -> Arms:
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """Hold the attempts a look may rest on."""
+
+    candidate: tuple[AttemptRow, ...]
+    fresh: tuple[AttemptRow, ...]
+    older: tuple[AttemptRow, ...]
+
+    @property
+    def champion(self) -> tuple[AttemptRow, ...]:
+        return self.older + self.fresh
+
+    @property
+    def arms(self) -> Arms:
+        return Arms(rewards(self.candidate), rewards(self.fresh), rewards(self.older))
+
+
+def _pool(bench: Bench, candidate: str, parent: str) -> _Pool:
     """Collect the candidate's attempts, the champion's fresh ones of this test, and its older ones.
 
     Older ones count from when the champion became champion, or was last seen to drift, and only those of
@@ -196,10 +215,11 @@ def _arms(bench: Bench, candidate: str, parent: str) -> Arms:
     champion = bench.ledger.attempts(bench.run, harness=bench.harness(parent), split=HELDOUT)
     champion = [row for row in champion if row.rowid > since]
     fair = _fair_stages(bench)
-    return Arms(
-        candidate=rewards(_valid(bench.ledger.attempts(bench.run, candidate=candidate, split=HELDOUT), void, early)),
-        fresh=rewards(_valid((row for row in champion if row.stage.startswith(prefix)), void, early)),
-        older=rewards(row for row in champion if row.stage.startswith(fair)),
+    mine = bench.ledger.attempts(bench.run, candidate=candidate, split=HELDOUT)
+    return _Pool(
+        candidate=tuple(_valid(mine, void, early)),
+        fresh=tuple(_valid((row for row in champion if row.stage.startswith(prefix)), void, early)),
+        older=tuple(row for row in champion if row.stage.startswith(fair)),
     )
 
 

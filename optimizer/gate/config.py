@@ -41,6 +41,9 @@ class GateConfig:
     number of tests planned, not of proposals; it sets the level, so plan honestly. `stages` are runs
     per task at each look, `futility` the statistic at or below which all but the last look reject.
     `phi` multiplies the within-task variance (benchmark target) when replicates were seen to hang together.
+    `settled_runs`, where set, is all a candidate is attempted on a task that at least as many earlier attempts
+    of the champion all passed, or all failed; what the candidate does there never decides how often it is drawn.
+    `cost_ratio` and `latency_ratio` limit how much more a kept change may cost and how much longer it may take.
 
     Raises:
         GateConfigError: A setting is out of range, or lengths do not fit.
@@ -59,6 +62,9 @@ class GateConfig:
     max_missing: float = 0.10
     screen_t: float | None = -0.5
     phi: float = 1.0
+    settled_runs: int | None = None
+    cost_ratio: float | None = None
+    latency_ratio: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stages", tuple(self.stages))
@@ -88,6 +94,9 @@ class GateConfig:
                 self.screen_t is None or math.isfinite(self.screen_t),
                 "must be finite, or null for no screen",
             ),
+            ("settled_runs", self.settled_runs is None or self.settled_runs >= 1, "must be at least 1, or null"),
+            ("cost_ratio", self.cost_ratio is None or self.cost_ratio >= 1, "must be at least 1, or null"),
+            ("latency_ratio", self.latency_ratio is None or self.latency_ratio >= 1, "must be at least 1, or null"),
             ("phi", math.isfinite(self.phi) and self.phi >= 1, "must be at least 1"),
         ]
 

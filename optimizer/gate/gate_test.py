@@ -10,7 +10,7 @@ from optimizer.gate.config import GateConfig
 from optimizer.gate.drifting import Drift, drift
 from optimizer.gate.guards import Guard
 from optimizer.gate.looks import Look, look
-from optimizer.gate.planning import Plan, plan_stage
+from optimizer.gate.planning import Plan, plan_stage, settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,8 @@ class GateTest:
     def _plan(self, arms: Arms) -> Plan:
         fresh = counts(arms.fresh)
         ids = [task.id for task in self.tasks]
-        older = history(ids, arms.older).scored.tolist()
-        pool = {task: fresh.get(task, 0) + count for task, count in zip(ids, older, strict=True)}
+        older = history(ids, arms.older)
+        pool = {task: fresh.get(task, 0) + count for task, count in zip(ids, older.scored.tolist(), strict=True)}
         return plan_stage(
             self.config,
             self.stage,
@@ -79,4 +79,5 @@ class GateTest:
             candidate_counts=counts(arms.candidate),
             pool_counts=pool,
             fresh_counts=fresh,
+            settled_tasks={ids[at] for at in settled(self.config, older).nonzero()[0].tolist()},
         )

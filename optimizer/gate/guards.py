@@ -17,18 +17,27 @@ LEAST = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Report a guard: the geometric mean ratio candidate / champion and its one-sided upper bound."""
+    """Report a guard: the geometric mean ratio candidate / champion and its one-sided upper bound.
+
+    Both are None, and the guard fails, where fewer than two tasks can be compared.
+    """
 
     name: str
     passed: bool
-    ratio: float
-    upper: float
+    ratio: float | None
+    upper: float | None
     limit: float
     tasks: int
 
 
 def ratio_guard(
-    name: str, candidate: Costs, champion: Costs, *, limit: float = 1.25, confidence: float = 0.90
+    name: str,
+    candidate: Costs,
+    champion: Costs,
+    *,
+    limit: float = 1.25,
+    confidence: float = 0.90,
+    typical: bool = False,
 ) -> Guard:
     """Bound how much more a candidate costs per task than the champion.
 
@@ -41,13 +50,16 @@ def ratio_guard(
         champion: The champion's, by task.
         limit: The ratio allowed.
         confidence: One-sided confidence of the bound.
+        typical: Compare geometric means of a task's attempts. They do not depend on how many there are, but take
+            little notice of a rare attempt that costs far more.
     """
     from scipy.special import stdtrit
 
     shared = sorted(task for task in candidate if candidate[task] and champion.get(task))
     if len(shared) < 2:
-        return Guard(name, passed=False, ratio=math.nan, upper=math.inf, limit=limit, tasks=len(shared))
-    logs = np.array([_log_mean(candidate[task]) - _log_mean(champion[task]) for task in shared])
+        return Guard(name, passed=False, ratio=None, upper=None, limit=limit, tasks=len(shared))
+    level = _mean_log if typical else _log_mean
+    logs = np.array([level(candidate[task]) - level(champion[task]) for task in shared])
     logs = np.clip(logs, *np.quantile(logs, (0.01, 0.99)))
     reach = float(stdtrit(len(logs) - 1, confidence)) * float(logs.std(ddof=1)) / math.sqrt(len(logs))
     mean = float(logs.mean())
@@ -57,3 +69,7 @@ def ratio_guard(
 
 def _log_mean(costs: Sequence[float]) -> float:
     return math.log(max(math.fsum(costs) / len(costs), LEAST))
+
+
+def _mean_log(costs: Sequence[float]) -> float:
+    return math.fsum(math.log(max(cost, LEAST)) for cost in costs) / len(costs)

@@ -14,6 +14,7 @@ from optimizer.gate.benchmark import FEW, permutation_p, stratified_z
 from optimizer.gate.config import GateConfig
 from optimizer.gate.guards import Guard
 from optimizer.gate.missing import Missing, included, missing_report
+from optimizer.gate.planning import settled
 from optimizer.gate.population import Units, e_value, p_above, paired_t, quantile, units_of
 from optimizer.gate.statistic import Statistic
 
@@ -97,10 +98,19 @@ class _View:
     fresh: Tally
     champion: Tally
     kept: Flags
+    open: Flags
 
     @property
     def last(self) -> bool:
         return self.stage == len(self.config.stages) - 1
+
+    @property
+    def drew_anything(self) -> bool:
+        """Say whether the candidate has more scored attempts than the stages before could give."""
+        if not self.stage:
+            return bool(self.candidate.scored.any())
+        before = self.config.stages[self.stage - 1] * int(self.open.sum())
+        return not self.open.any() or int(self.candidate.scored[self.open].sum()) > before
 
 
 def look(
@@ -140,15 +150,16 @@ def look(
 def _view(config: GateConfig, tasks: Sequence[GateTask], arms: Arms, stage: int, level: float) -> _View:
     ids = [task.id for task in tasks]
     candidate, fresh = tally(ids, arms.candidate), tally(ids, arms.fresh)
-    champion = together(history(ids, arms.older), fresh)
-    return _View(config, tasks, stage, level, candidate, fresh, champion, included(candidate, champion))
+    older = history(ids, arms.older)
+    champion = together(older, fresh)
+    kept, unsettled = included(candidate, champion), ~settled(config, older)
+    return _View(config, tasks, stage, level, candidate, fresh, champion, kept, unsettled)
 
 
 def _unfit(view: _View) -> Cause | None:
     if not (view.candidate.sound and view.champion.sound):
         return Cause.NOT_A_REWARD
-    before = view.config.stages[view.stage - 1] if view.stage else 0
-    if int(view.candidate.scored.sum()) <= before * len(view.tasks) or not view.fresh.scored.any():
+    if not view.fresh.scored.any() or not view.drew_anything:
         return Cause.OUTAGE
     return None
 

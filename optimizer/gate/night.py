@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from optimizer.gate.arms import Arms, GateTask, tally, together
 from optimizer.gate.config import GateConfig
 from optimizer.gate.gate_test import Decide, Draw, GateTest, RestartChampion
+from optimizer.gate.guards import Guard
 from optimizer.gate.levels import level
 from optimizer.gate.planning import Plan
 from optimizer.gate.verdicts import LEVEL_EXHAUSTED, STALE_PARENT, Verdict, conclude
 
 DrawAttempts = Callable[[str, str, int], Sequence[float | None]]
 """(candidate id, task id, count) -> that many rewards; None is missing through infrastructure."""
+
+BoundCosts = Callable[[str, str], Sequence[Guard]]
+"""(candidate id, champion id) -> guards over what their attempts of the test cost, asked at every look."""
 
 _Drawn = dict[str, list[float | None]]
 
@@ -35,10 +39,16 @@ class Night:
         heldout_tasks: The gate tasks, or just their ids.
         draw: Makes attempts.
         baseline: The first champion's id.
+        guards: Bounds cost and latency, where a keep must not raise them.
     """
 
     def __init__(
-        self, config: GateConfig, heldout_tasks: Sequence[GateTask | str], draw: DrawAttempts, baseline: str = "c000"
+        self,
+        config: GateConfig,
+        heldout_tasks: Sequence[GateTask | str],
+        draw: DrawAttempts,
+        baseline: str = "c000",
+        guards: BoundCosts = lambda candidate, champion: (),
     ) -> None:
         self.config = config
         self.tasks = tuple(GateTask(task) if isinstance(task, str) else task for task in heldout_tasks)
@@ -46,7 +56,7 @@ class Night:
         self.tests_used = 0
         self.keeps = 0
         self.attempts_spent = 0
-        self._draw = draw
+        self._draw, self._guards = draw, guards
         self._ids = [task.id for task in self.tasks]
         self._older = tally(self._ids, {})
         self._verdicts: dict[tuple[str, str], Verdict] = {}
@@ -84,7 +94,8 @@ class Night:
 
     def _finish(self, key: tuple[str, str], under_way: _Open) -> Verdict:
         while True:
-            action = under_way.test.next_action(Arms(under_way.candidate, under_way.fresh, self._older))
+            arms = Arms(under_way.candidate, under_way.fresh, self._older)
+            action = under_way.test.next_action(arms, guards=self._guards(key[1], self.champion))
             match action:
                 case Draw(plan):
                     self._make(key[1], plan, under_way)

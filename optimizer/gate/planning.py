@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from optimizer.gate.arms import GateTask
+import numpy as np
+
+from optimizer.gate.arms import Flags, GateTask, Tally
 from optimizer.gate.config import GateConfig
 
 Counts = Mapping[str, int]
@@ -41,6 +43,18 @@ class Plan:
         return slots
 
 
+def settled(config: GateConfig, older: Tally) -> Flags:
+    """Mark the tasks that `settled_runs` or more earlier attempts of the champion all passed, or all failed.
+
+    Only attempts made before the test count: a rule that looked at the candidate would stop drawing where
+    it has not failed yet, and so hide the damage it does to tasks that used to pass.
+    """
+    if config.settled_runs is None:
+        return np.zeros(len(older.scored), dtype=np.bool_)
+    alike = (older.total == 0) | (older.total == older.scored)
+    return np.asarray(alike & (older.scored >= config.settled_runs), dtype=np.bool_)
+
+
 def plan_stage(
     config: GateConfig,
     stage: int,
@@ -49,6 +63,7 @@ def plan_stage(
     candidate_counts: Counts,
     pool_counts: Counts,
     fresh_counts: Counts,
+    settled_tasks: Collection[str] = (),
 ) -> Plan:
     """Plan the attempts that bring every task to `stage`.
 
@@ -62,12 +77,14 @@ def plan_stage(
         candidate_counts: Candidate attempts drawn in this test, missing ones included.
         pool_counts: Champion attempts to pool with, this test's included.
         fresh_counts: Champion attempts drawn in this test, missing ones included.
+        settled_tasks: Tasks on which the candidate needs no more than `settled_runs`.
     """
     runs = config.stages[stage]
     pool = max(config.pool_min, min(runs, config.pool_cap))
     candidate, champion = {}, {}
     for task in tasks:
-        if (need := runs - candidate_counts.get(task.id, 0)) > 0:
+        wanted = min(runs, config.settled_runs or runs) if task.id in settled_tasks else runs
+        if (need := wanted - candidate_counts.get(task.id, 0)) > 0:
             candidate[task.id] = need
         if (need := max(pool - pool_counts.get(task.id, 0), 1 - fresh_counts.get(task.id, 0))) > 0:
             champion[task.id] = need

@@ -108,7 +108,10 @@ class FusedRegistry(SuiteRegistry):
 
 @dataclass
 class Script:
-    """A runner whose attempts end as `outcome` says; None is missing through infrastructure."""
+    """A runner whose attempts end as `outcome` says; None is missing through infrastructure.
+
+    `dear` multiplies a candidate's cost and seconds.
+    """
 
     outcome: Outcome
     traces: Path
@@ -117,6 +120,7 @@ class Script:
     seen: list[AttemptSpec] = field(default_factory=list)
     before: Callable[[AttemptSpec], None] = lambda spec: None
     traced: Sequence[str] = ("train",)
+    dear: Mapping[str, float] = field(default_factory=dict)
     _writer: TraceWriter | None = None
 
     async def run(self, job: Job) -> AttemptResult:
@@ -127,7 +131,9 @@ class Script:
         status = AttemptStatus.MISSING if reward is None else AttemptStatus.SCORED
         cause = (self.cause or "sandbox_lost") if reward is None else self.cause
         usage = TokenUsage(10, 5)
-        return AttemptResult(job.spec, status, reward, cause, "as scripted", usage, self.cost_usd, 0, 0.1, 1)
+        times = self.dear.get(job.spec.candidate, 1.0)
+        usd, seconds = self.cost_usd * times, 0.1 * times
+        return AttemptResult(job.spec, status, reward, cause, "as scripted", usage, usd, 0, seconds, 1)
 
     async def flush(self) -> list[dict[str, Any]]:
         return [segment.to_record() for segment in self._writer.seal()] if self._writer else []

@@ -17,6 +17,7 @@ from optimizer.gate import Night
 from optimizer.gatekeeper import look_at, reserve
 from optimizer.ledger import Ledger
 from optimizer.state import Phase
+from optimizer.verdict import ruling
 
 Rates = Callable[..., Callable[[AttemptSpec], float | None]]
 Worlds = Callable[..., Any]  # Any: the World of conftest.py
@@ -109,6 +110,30 @@ def test_too_small_a_budget_leaves_the_candidate_undecided_and_its_level_reserve
     assert len(world.ledger.tests()) == 1
     assert world.registry.record(world.suite.hash, world.uid).tests_used == 1
     assert world.ledger.state().champion == "c000"
+
+
+@pytest.mark.parametrize(
+    ("limit", "times", "cause"),
+    [
+        ({"cost_ratio": 1.25}, 1.0, "better"),
+        ({"cost_ratio": 1.25}, 2.0, "not_better"),
+        ({"cost_ratio": 2.5}, 2.0, "better"),
+        ({"latency_ratio": 1.25}, 2.0, "not_better"),
+        ({}, 50.0, "better"),
+    ],
+)
+def test_a_better_candidate_that_costs_or_takes_too_much_more_is_refused_in_the_same_words(
+    limit: dict[str, float], times: float, cause: str, bench: Worlds, rates: Rates
+) -> None:
+    world = bench(rates(1, BETTER), settings={"gate": limit})
+    world.add_all(1)
+    world.script.dear = {"c001": times}
+    through_the_gate(world, "c001")
+    verdict = world.ledger.verdicts()["c001"]
+    assert verdict.cause == cause
+    guarded = world.ledger.looks("c001")[-1].record["guards"]
+    assert [guard["passed"] for guard in guarded] == [cause == "better"] * len(limit)
+    assert verdict.public == ruling(cause).public
 
 
 # The champion's pool -----------------------------------------------------------------------------
@@ -324,6 +349,7 @@ def test_a_crash_at_any_write_changes_nothing_but_the_hour(
     ("seed", "missing", "mode", "target"),
     [
         (1, 0.0, "explore", "benchmark"),
+        (7, 0.0, "settled", "benchmark"),
         (2, 0.0, "default", "population"),
         (3, 0.04, "explore", "benchmark"),
         (4, 0.04, "explore", "population"),
@@ -342,6 +368,8 @@ def test_the_same_outcomes_give_the_same_verdicts_as_a_night_in_memory(
         return 1.0 if seed == 6 and spec.candidate == "c000" and spec.replicate > 5 else plain(spec)
 
     gate = {"mode": mode, "target": target, "stages": [1, 2, 4], "futility": [-0.5, 0.0], "alpha": 0.3}
+    if mode == "settled":
+        gate |= {"mode": "explore", "settled_runs": 2}
     world = bench(drifting, sizes=(3, 24, 4), settings={"gate": gate})
     drawn: Counter[tuple[str, str]] = Counter()
 

@@ -29,6 +29,9 @@ from traces.errors import UsageError
         ("max_missing", 1.0),
         ("screen_t", float("inf")),
         ("phi", 0.5),
+        ("settled_runs", 0),
+        ("cost_ratio", 0.9),
+        ("latency_ratio", 0.0),
     ],
 )
 def test_impossible_settings_are_refused(setting: str, value: Any) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 from scipy import stats
 
@@ -101,7 +103,18 @@ def test_the_cost_guard_passes_equal_costs_and_stops_double_ones() -> None:
     assert (same.passed, same.ratio) == (True, pytest.approx(1.0))
     assert ratio_guard("cost", double, costs).passed is False
     assert isinstance(ratio_guard("cost", {}, costs), Guard)
-    assert not ratio_guard("cost", {}, costs).passed
+    nothing = ratio_guard("cost", {}, costs)
+    assert (nothing.passed, nothing.ratio, nothing.upper) == (False, None, None)
+
+
+def test_typical_costs_do_not_depend_on_how_many_attempts_an_arm_made() -> None:
+    coin = random.Random(3)
+    many, one = (
+        {f"t{number:03d}": [coin.lognormvariate(0, 1) for _ in range(count)] for number in range(400)}
+        for count in (8, 1)
+    )
+    assert ratio_guard("latency", many, one, typical=True).ratio == pytest.approx(1.0, abs=0.12)
+    assert (ratio_guard("latency", many, one).ratio or 0.0) > 1.3
 
 
 def test_an_a_a_measurement_finds_equal_arms_and_no_correlation() -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +14,7 @@ from optimizer.gate import (
     GateConfig,
     GateTask,
     GateTest,
+    Guard,
     Night,
     RestartChampion,
     plan_stage,
@@ -181,6 +184,50 @@ def test_a_crash_between_any_two_attempts_resumes_to_the_same_plan() -> None:
             fresh_counts=counts["champion"],
         )
         assert left.total == len(slots) - cut
+
+
+SETTLED = GateConfig(mode="explore", alpha=0.5, futility=(-9.0, -9.0, -9.0), settled_runs=4)
+
+
+def test_tasks_that_the_champion_always_passed_or_failed_before_are_attempted_less() -> None:
+    def draw(candidate: str, task: str, count: int) -> list[float | None]:
+        before = drawn[candidate, task]
+        drawn[candidate, task] += count
+        every = 2 if candidate == "c000" else 3
+        turns = range(before + int(task[1:]), before + int(task[1:]) + count)
+        return [float(task < IDS[10] or (task < IDS[20] and turn % every > 0)) for turn in turns]
+
+    for config, later in ((SETTLED, 4), (replace(SETTLED, settled_runs=None), 8)):
+        drawn = Counter[tuple[str, str]]()
+        night = Night(config, IDS, draw)
+        assert night.test("c001").verdict == "reject"
+        assert {drawn["c001", task] for task in IDS} == {8}, "the first test knows no earlier attempt"
+        assert night.test("c002").verdict == "reject"
+        assert {drawn["c002", task] for task in (*IDS[:10], *IDS[20:])} == {later}
+        assert {drawn["c002", task] for task in IDS[10:20]} == {8}
+
+
+def test_damage_to_settled_tasks_is_seen_in_full() -> None:
+    before = Model({"c000": 1.0, "c001": 1.0, "c002": 0.8})
+    night = Night(SETTLED, IDS, before)
+    night.test("c001")
+    record = night.test("c002").record
+    assert record is not None
+    assert record.mean == pytest.approx(-0.2, abs=0.07)
+    assert before.made("c002") == 4 * 40
+
+
+def test_settled_tasks_alone_are_no_outage() -> None:
+    night = Night(SETTLED, IDS, Model({"c000": 1.0, "c001": 1.0, "c002": 1.0}))
+    assert [night.test(name).verdict for name in ("c001", "c002")] == ["reject", "reject"]
+
+
+def test_a_guard_is_asked_of_candidate_and_champion_and_can_refuse() -> None:
+    def dear(candidate: str, champion: str) -> list[Guard]:
+        return [Guard("cost", passed=candidate == "c002", ratio=2.0, upper=2.1, limit=1.25, tasks=40)]
+
+    night = Night(GateConfig(), IDS, Model({"c000": 0.2, "c001": 0.9, "c002": 0.9}), guards=dear)
+    assert [night.test(name).verdict for name in ("c001", "c002")] == ["reject", "keep"]
 
 
 def test_interleaving_mixes_the_arms_and_follows_its_seed() -> None:
