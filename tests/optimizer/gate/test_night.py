@@ -195,7 +195,7 @@ def test_tasks_that_the_champion_always_passed_or_failed_before_are_attempted_le
         drawn[candidate, task] += count
         every = 2 if candidate == "c000" else 3
         turns = range(before + int(task[1:]), before + int(task[1:]) + count)
-        return [float(task < IDS[10] or (task < IDS[20] and turn % every > 0)) for turn in turns]
+        return [float(task < IDS[10] or (task < IDS[20] and turn % every == 0)) for turn in turns]
 
     for config, later in ((SETTLED, 4), (replace(SETTLED, settled_runs=None), 8)):
         drawn = Counter[tuple[str, str]]()
