@@ -20,6 +20,7 @@ from task_agent.sandbox._output import OutputKeeper
 from task_agent.sandbox._pipes import PipeLink
 from task_agent.sandbox.base import LOG_LIMIT_BYTES, ExecResult, SandboxKind, SandboxSpec, VerifyRun
 from task_agent.sandbox.shell import Answer, Shell, ShellSetup
+from traces.errors import SandboxUnavailableError
 
 CLEAN_PATH = "/usr/local/bin:/usr/bin:/bin"
 _END_GRACE_S = 10.0
@@ -59,12 +60,13 @@ class HostSandbox(ABC):
 
     def __init__(self, spec: SandboxSpec, *, owner: int | None = None) -> None:
         check_workdir(spec.workdir)
+        _refuse_engine_only(spec, self.kind)
         self._spec = spec
         self._owner = owner
         self._lock = asyncio.Lock()
         self._made: AttemptFolder | None = None
         self._running: Running | None = None
-        self._graded = False
+        self._rounds = spec.rounds
         self._closed = False
 
     @property
@@ -101,7 +103,7 @@ class HostSandbox(ABC):
 
     async def exec(self, command: str, *, timeout_s: float, stdin: bytes = b"") -> ExecResult:
         """Run `command` in the attempt's one persistent shell."""
-        if self._graded:
+        if not self._rounds:
             raise RuntimeError("the agent's phase is over: `exec` may not follow `verify`")
         async with self._lock:
             start = time.monotonic()
@@ -138,13 +140,17 @@ class HostSandbox(ABC):
     ) -> VerifyRun:
         """End the agent's phase and grade in a fresh process tree."""
         async with self._lock:
-            self._graded = True
+            self._rounds = max(0, self._rounds - 1)
             await self._end_shell()
             self._folder.fresh("/tests")
             self._folder.fresh("/logs/verifier")
             self._folder.write("/tests", tests)
             result = await self._grade(command, timeout_s, env)
-            return VerifyRun(result, self._folder.collect("/logs/verifier", LOG_LIMIT_BYTES))
+            logs = self._folder.collect("/logs/verifier", LOG_LIMIT_BYTES)
+            if self._rounds:
+                self._folder.fresh("/tests")
+                self._folder.fresh("/logs/verifier")
+            return VerifyRun(result, logs)
 
     async def close(self) -> None:
         """Kill what still runs and remove the folder."""
@@ -235,15 +241,24 @@ class HostSandbox(ABC):
         return ExecResult(keeper.text(), None if timed_out else code, time.monotonic() - start, keeper.total, timed_out)
 
 
-def check_workdir(workdir: str) -> None:
+OURS = ("/tests", "/logs", "/harness", "/solution", "/proc", "/dev")
+_HOSTS = (*OURS, "/", "/etc", "/usr", "/bin", "/lib", "/tmp")
+
+
+def check_workdir(workdir: str, taken: Sequence[str] = _HOSTS) -> None:
     """Refuse a work directory that no sandbox could give.
 
     Raises:
-        ValueError: It is relative, the root itself, or in the way of what the sandbox needs.
+        ValueError: It is relative, or in the way of what the sandbox needs.
     """
-    taken = ("/tests", "/logs", "/harness", "/solution", "/proc", "/dev", "/etc", "/usr", "/bin", "/lib", "/tmp")
-    if not workdir.startswith("/") or workdir == "/" or ".." in workdir.split("/") or workdir in taken:
+    if not workdir.startswith("/") or ".." in workdir.split("/") or workdir in taken:
         raise ValueError(f"{workdir!r} cannot be a work directory")
+
+
+def _refuse_engine_only(spec: SandboxSpec, kind: SandboxKind) -> None:
+    wanted = {"users of an image": spec.user or spec.verifier_user, "processes kept alive": spec.keep_processes}
+    for what in (name for name, asked in wanted.items() if asked):
+        raise SandboxUnavailableError(f"the {kind} sandbox has no {what}", hint="use the docker sandbox")
 
 
 @functools.cache

@@ -35,7 +35,7 @@ def below(folder: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
     for name in files:
         if name.startswith("/") or ".." in name.split("/") or not name.strip("/."):
             raise ValueError(f"{name!r} is not a relative path inside its folder")
-    return {f"{folder.strip('/')}/{name}": data for name, data in files.items()}
+    return {f"{folder}/{name}".lstrip("/"): data for name, data in files.items()}
 
 
 def parents(names: Iterable[str]) -> list[str]:
@@ -45,7 +45,7 @@ def parents(names: Iterable[str]) -> list[str]:
         steps = name.split("/")[:-1]
         for length in range(1, len(steps) + 1):
             found.setdefault("/".join(steps[:length]))
-    return list(found)
+    return [name for name in found if name]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,13 @@ class SandboxSpec:
     `files` are put below `workdir` before the first command (paths relative, POSIX). `workdir` is
     absolute inside the sandbox. `image` and `build_context` matter to docker only: a local image's
     name, or the files of a Dockerfile's folder (with `Dockerfile` among them) to build once and
-    keep. `labels` go on whatever the engine can label, so that leftovers can be found.
+    keep; where an image is named and is here, nothing is built. `labels` go on whatever the engine
+    can label, so that leftovers can be found.
+
+    `user` and `verifier_user` (docker only) are who the agent's commands and the verifier run as; None
+    is the image's own. `keep_processes` lets what the agent started live on while it is graded.
+    `verifier_network` is the verifier's, where it differs from the agent's. `rounds` is how often the
+    sandbox is graded: before the last time, `exec` may follow `verify`.
     """
 
     workdir: str = "/app"
@@ -24,7 +30,13 @@ class SandboxSpec:
     env: Mapping[str, str] = field(default_factory=dict)
     image: str | None = None
     build_context: Mapping[str, bytes] | None = None
+    build_timeout_s: float = 600.0
     network: bool = False
+    verifier_network: bool | None = None
+    user: str | None = None
+    verifier_user: str | None = None
+    keep_processes: bool = False
+    rounds: int = 1
     memory_mb: int = 512
     cpus: float = 1.0
     pids: int = 128
@@ -107,10 +119,11 @@ class Sandbox(Protocol):
     ) -> VerifyRun:
         """End the agent's phase and grade.
 
-        Kills every process of the agent, wipes `/logs/verifier`, puts `tests` at `/tests` (which did
-        not exist before), and runs `command` from the work directory in a fresh shell with a clean
-        PATH and environment. `LOGS_DIR` and `TESTS_DIR` name the two folders for the `process`
-        kind, where they are not `/logs` and `/tests`. After it, `exec` may not be called again.
+        Kills every process of the agent unless the spec keeps them, wipes `/logs/verifier`, puts `tests`
+        at `/tests` (which did not exist before), and runs `command` from the work directory in a fresh
+        shell with a clean PATH and environment. `LOGS_DIR` and `TESTS_DIR` name the two folders for the
+        `process` kind, where they are not `/logs` and `/tests`. After the last round of it, `exec` may not
+        be called again; after an earlier one, tests and logs are gone and the agent's next phase begins.
         """
         ...
 

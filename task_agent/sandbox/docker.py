@@ -12,11 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import hashlib
-import io
 import os
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,9 +21,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 from task_agent.errors import SandboxLostError
-from task_agent.sandbox import mark
+from task_agent.sandbox import _images, _phases, mark
 from task_agent.sandbox._frames import SocketLink
-from task_agent.sandbox._host import check_workdir
+from task_agent.sandbox._host import OURS, check_workdir
 from task_agent.sandbox._output import OutputKeeper
 from task_agent.sandbox._tar import below, pack, parents, unpack
 from task_agent.sandbox.base import LOG_LIMIT_BYTES, ExecResult, SandboxSpec, VerifyRun
@@ -42,7 +39,6 @@ P = ParamSpec("P")
 DEFAULT_IMAGE = "ratchet-base:bookworm"
 IMAGE_VARIABLE = "RATCHET_DOCKER_IMAGE"
 LABEL = "ratchet.sandbox"
-_BUILD_TAG = "ratchet-build"
 _HEAVY_AT_ONCE = 8
 _CALL_S = 120
 _START_S = 60.0
@@ -51,9 +47,9 @@ _CONFLICT = 409
 _NOT_FOUND = 404
 _GO_NOT_REGULAR = 0x8F280000
 _FIRST = 'trap "" CHLD; while :; do read -r _ || sleep 60; done'
-_WIPE = "kill -9 -1 2>/dev/null; rm -rf /logs/verifier /tests; mkdir -p /logs/verifier; "
+_END = "kill -9 -1 2>/dev/null; "
+_WIPE = "rm -rf /logs/verifier /tests; mkdir -p /logs/verifier; "
 _SHELL = "if command -v bash >/dev/null; then exec bash --noprofile --norc /dev/stdin; else exec sh /dev/stdin; fi"
-_building = threading.Lock()
 
 
 class DockerSandbox:
@@ -62,12 +58,13 @@ class DockerSandbox:
     kind: Literal["docker"] = "docker"
 
     def __init__(self, spec: SandboxSpec) -> None:
-        check_workdir(spec.workdir)
+        check_workdir(spec.workdir, OURS)
         self._spec = spec
         self._lock = asyncio.Lock()
         self._start: asyncio.Future[_Box] | None = None
         self._shell: _Attached | None = None
-        self._graded = False
+        self._kept: list[_Attached] = []
+        self._rounds = spec.rounds
         self._closed = False
 
     def path(self, inside: str) -> str:
@@ -76,12 +73,12 @@ class DockerSandbox:
 
     async def exec(self, command: str, *, timeout_s: float, stdin: bytes = b"") -> ExecResult:
         """Run `command` in the attempt's one persistent shell."""
-        if self._graded:
+        if not self._rounds:
             raise RuntimeError("the agent's phase is over: `exec` may not follow `verify`")
         async with self._lock:
             box = await self._box()
             start = time.monotonic()
-            shell = self._shell or await self._fresh_shell(box)
+            shell = self._shell or await self._fresh_shell(box, user=self._spec.user or "")
             stdin_file = await self._lay_stdin(box, stdin)
             return await self._run(box, shell, command, timeout_s, start, stdin_file)
 
@@ -91,26 +88,42 @@ class DockerSandbox:
 
     async def get(self, path: str, *, limit_bytes: int = 10_000_000) -> bytes:
         """Read one regular file."""
-        return await _call(_read_file, await self._box(), path, limit_bytes)
+        return await _call(_read_file, (await self._box()).container, path, limit_bytes)
 
     async def verify(
         self, tests: Mapping[str, bytes], command: str, *, timeout_s: float, env: Mapping[str, str]
     ) -> VerifyRun:
         """End the agent's phase and grade in the same container, by a fresh process tree."""
         async with self._lock:
-            self._graded = True
+            self._rounds = max(0, self._rounds - 1)
             box = await self._box()
+            if self._spec.keep_processes and self._shell is not None:
+                self._kept.append(self._shell)  # its end would take away what its processes write to
+                self._shell = None
             self._drop_shell()
+            await _call(_phases.begin_grading, _engine(), box.container, self._spec)
             full = {"LOGS_DIR": "/logs", "TESTS_DIR": "/tests", **env}
-            shell = await self._fresh_shell(box, full, _WIPE)
+            shell = await self._fresh_shell(box, full, _WIPE if self._spec.keep_processes else _END + _WIPE)
             await _call(_put, box, tests, "/tests")
+            if self._spec.verifier_user is not None:
+                self._drop_shell()
+                await _call(
+                    _phases.give_logs, _engine(), box.container, _uid_of(box.container, self._spec.verifier_user)
+                )
+                shell = await self._fresh_shell(box, full, user=self._spec.verifier_user)
             result = await self._run(box, shell, f"( {command}\n)", timeout_s, time.monotonic())
-            return VerifyRun(result, await _call(_read_logs, box, "/logs/verifier"))
+            logs = await _call(_read_logs, box, "/logs/verifier")
+            if self._rounds:
+                self._drop_shell()
+                await _call(_phases.end_round, _engine(), box.container, self._spec)
+            return VerifyRun(result, logs)
 
     async def close(self) -> None:
         """Remove the container with everything in it."""
         async with self._lock:
             self._drop_shell()
+            while self._kept:
+                self._kept.pop().link.close()
             self._closed = True
             if self._start is None:
                 return
@@ -126,14 +139,16 @@ class DockerSandbox:
             self._start = _call(_bring_up, self._spec)
         return await asyncio.shield(self._start)
 
-    async def _fresh_shell(self, box: _Box, env: Mapping[str, str] | None = None, before: str = "") -> _Attached:
+    async def _fresh_shell(
+        self, box: _Box, env: Mapping[str, str] | None = None, before: str = "", user: str = ""
+    ) -> _Attached:
         """Start a shell and hear from it; where nothing more can start, end all that runs and try once more."""
         said = ""
         for attempt in range(2):
             if attempt:
                 await _call(_restart, box)
             try:
-                shell = self._shell = await _call(_attach, box, self._spec.workdir, env or {}, before)
+                shell = self._shell = await _call(_attach, box, self._spec.workdir, env or {}, before, user)
                 if (await self._turn(shell, ":", OutputKeeper(1), _START_S)).exit_code == 0:
                     return shell
                 said = shell.shell.complaint
@@ -243,10 +258,13 @@ def _bring_up(spec: SandboxSpec) -> _Box:
     owner = _owner_of(image)
     container = _create(spec, image)
     try:
+        worker = owner if spec.user is None else _uid_of(container, spec.user)
         files = below(spec.workdir, spec.files)
-        workdir = spec.workdir.strip("/")
-        folders = [*parents([f"{workdir}/.", "logs/agent/."]), *parents(files)]
-        _engine().put_archive(container, "/", pack(files, owner=owner, folders=dict.fromkeys(folders)))
+        own = parents(files) if spec.build_context is not None else parents([f"{spec.workdir.strip('/')}/.", *files])
+        folders = dict.fromkeys([*own, "logs", "logs/agent"])
+        _engine().put_archive(container, "/", pack(files, owner=worker, folders=folders))
+        if worker != owner:
+            _engine().put_archive(container, "/", pack({}, owner=owner, folders=["logs"]))
         _engine().start(container)
     except BaseException:
         _remove(container)
@@ -285,10 +303,10 @@ def _create(spec: SandboxSpec, image: str) -> str:
 
 
 def _image_of(spec: SandboxSpec) -> str:
-    if spec.build_context is not None:
-        return _built(spec.build_context)
+    if spec.build_context is not None and not (spec.image and _images.is_here(_engine(), spec.image)):
+        return _images.built(_engine(), spec.build_context, spec.build_timeout_s)
     name = spec.image or os.environ.get(IMAGE_VARIABLE) or DEFAULT_IMAGE
-    if not _is_here(name):
+    if not _images.is_here(_engine(), name):
         hint = f"`docker pull` it, or name another in {IMAGE_VARIABLE}"
         raise SandboxUnavailableError(f"the image {name!r} is not on this machine", hint=hint)
     return name
@@ -297,52 +315,28 @@ def _image_of(spec: SandboxSpec) -> str:
 def absent_images(images: Iterable[str | None]) -> list[str]:
     """List those of the images (None is the default one) that this machine does not have; none is pulled."""
     names = {image or os.environ.get(IMAGE_VARIABLE) or DEFAULT_IMAGE for image in images}
-    return sorted(name for name in names if not _is_here(name))
+    return sorted(name for name in names if not _images.is_here(_engine(), name))
 
 
-def _is_here(image: str) -> bool:
-    from docker.errors import ImageNotFound
-
-    try:
-        _inspect(image)
-    except ImageNotFound:
-        return False
-    return True
+def _uid_of(container: str, user: str) -> int:
+    """Find the number of a user that the image knows, maybe by name."""
+    name = user.partition(":")[0]
+    passwd = b"" if name.isdigit() else _read_file(container, "/etc/passwd", LOG_LIMIT_BYTES)
+    return _phases.uid_in(passwd, name)
 
 
 @functools.cache
 def _owner_of(image: str) -> int:
     """Find the uid that commands have: what the image says, a name being taken for root."""
-    user = str(_inspect(image)["Config"].get("User") or "0").partition(":")[0]
+    user = str(_images.inspect(_engine(), image)["Config"].get("User") or "0").partition(":")[0]
     return int(user) if user.isdigit() else 0
 
 
-def _inspect(image: str) -> dict[str, Any]:  # the engine's own JSON
-    answer: dict[str, Any] = _engine().inspect_image(image)  # type: ignore[no-untyped-call]
-    return answer
-
-
-def _built(context: Mapping[str, bytes]) -> str:
-    """Build the image of a Dockerfile's folder unless one of the same content is there."""
-    digest = hashlib.sha256()
-    for name, data in sorted(context.items()):
-        digest.update(f"{len(name)} {name} {len(data)} ".encode() + data)
-    tag = f"{_BUILD_TAG}:{digest.hexdigest()[:24]}"
-    with _building:
-        if not _is_here(tag):
-            tar = io.BytesIO(pack(context, folders=parents(context)))
-            said = list(_engine().build(fileobj=tar, custom_context=True, tag=tag, rm=True, forcerm=True, decode=True))
-            if not _is_here(tag):
-                last = next((str(line["error"]) for line in reversed(said) if "error" in line), "no reason given")
-                raise SandboxLostError(f"the image did not build: {last}")
-    return tag
-
-
-def _attach(box: _Box, workdir: str, env: Mapping[str, str], before: str) -> _Attached:
+def _attach(box: _Box, workdir: str, env: Mapping[str, str], before: str, user: str) -> _Attached:
     """Start a shell in the container and take over its socket."""
     engine = _engine()
     made = engine.exec_create(
-        box.container, ["/bin/sh", "-c", before + _SHELL], stdin=True, environment=dict(env), workdir="/"
+        box.container, ["/bin/sh", "-c", before + _SHELL], user=user, stdin=True, environment=dict(env), workdir="/"
     )
     stream = engine.exec_start(made["Id"], socket=True)
     return _Attached(made["Id"], _taken_over(stream), workdir)
@@ -401,11 +395,11 @@ def _put(box: _Box, files: Mapping[str, bytes], folder: str) -> None:
     _engine().put_archive(box.container, "/", pack(named, owner=box.owner, folders=folders))
 
 
-def _read_file(box: _Box, path: str, limit_bytes: int) -> bytes:
+def _read_file(container: str, path: str, limit_bytes: int) -> bytes:
     from docker.errors import APIError
 
     try:
-        chunks, stat = _engine().get_archive(box.container, path)
+        chunks, stat = _engine().get_archive(container, path)
     except APIError as error:
         if error.status_code == _NOT_FOUND or "too many links" in str(error.explanation):
             raise FileNotFoundError(f"no regular file at {path!r}") from None
@@ -430,7 +424,7 @@ def _read_logs(box: _Box, folder: str) -> dict[str, bytes]:
     read = unpack(chunks, LOG_LIMIT_BYTES)
     for name in () if read.whole else _REWARDS:
         try:
-            read.files[name] = _read_file(box, f"{folder}/{name}", LOG_LIMIT_BYTES)
+            read.files[name] = _read_file(box.container, f"{folder}/{name}", LOG_LIMIT_BYTES)
         except (FileNotFoundError, ValueError):
             continue
     return read.files

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -428,6 +429,29 @@ async def test_a_sandbox_can_grade_without_an_agents_phase_and_then_runs_nothing
     assert await sandbox.get("/app/data.csv") == FILES["data.csv"]
     with pytest.raises(RuntimeError, match="phase is over"):
         await run(sandbox, "true")
+
+
+@every_kind
+async def test_a_sandbox_of_two_rounds_is_worked_in_again_after_the_first_grading(kind: SandboxKind) -> None:
+    own = open_sandbox(kind, replace(SPEC, rounds=2))
+    try:
+        await run(own, "echo one > first.txt")
+        first = await own.verify(
+            {"test.sh": b"cat first.txt > $LOGS_DIR/verifier/reward.txt\n"}, GRADE, timeout_s=30, env={}
+        )
+        assert first.logs == {"reward.txt": b"one\n"}
+        seen = await said(
+            own, f"cat {own.path('/tests')}/test.sh {own.path('/logs')}/verifier/reward.txt 2>&1 || cat first.txt"
+        )
+        assert seen.endswith("one")
+        assert "LOGS_DIR" not in seen
+        await run(own, "echo two > first.txt")
+        second = await own.verify({"test.sh": b"cat first.txt\n"}, GRADE, timeout_s=30, env={})
+        assert (second.result.output, second.logs) == ("two\n", {})
+        with pytest.raises(RuntimeError, match="phase is over"):
+            await run(own, "true")
+    finally:
+        await own.close()
 
 
 # Start and end
