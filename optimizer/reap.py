@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from task_agent.sandbox import SandboxKind, mark
+from task_agent.sandbox._cgroup import remove_leftovers as remove_groups
 from task_agent.sandbox._folder import leftovers, remove_tree
 
 RAY_FOLDER = "ray-"
@@ -53,6 +54,7 @@ def reap(of: str, sandbox: SandboxKind) -> Reaped:
     """
     processes = _end_processes(of)
     containers = _remove_containers(of) if sandbox == "docker" else 0
+    remove_groups(of)
     return Reaped(processes, containers, _remove_folders(of))
 
 

@@ -172,7 +172,7 @@ class HostSandbox(ABC):
             code = self._running.process.returncode
             await self._end_shell()
             if self._ended_from_outside(code):
-                raise SandboxLostError(f"the {self.kind} sandbox was ended from outside: status {code}")
+                raise SandboxLostError(f"the {self.kind} sandbox was ended from outside: {self._why()}status {code}")
         return self._running or self._start_shell()
 
     def _start_shell(self) -> Running:
@@ -212,11 +212,15 @@ class HostSandbox(ABC):
         code = running.process.returncode
         if not running.shell.ready or self._ended_from_outside(code):
             said = running.shell.complaint or f"status {code}"
-            raise SandboxLostError(f"the {self.kind} sandbox ended: {said}")
+            raise SandboxLostError(f"the {self.kind} sandbox ended: {self._why()}{said}")
         return code if code >= 0 else 128 - code
 
     def _ended_from_outside(self, code: int) -> bool:
         return code < 0
+
+    def _why(self) -> str:
+        """Say what more is known of an end, ready to stand before its status."""
+        return ""
 
     def _lay_stdin(self, stdin: bytes) -> str:
         if not stdin:
@@ -237,7 +241,7 @@ class HostSandbox(ABC):
         await self._end_shell()
         code = running.process.returncode
         if not timed_out and self._ended_from_outside(code):
-            raise SandboxLostError(f"the {self.kind} sandbox ended while grading: status {code}")
+            raise SandboxLostError(f"the {self.kind} sandbox ended while grading: {self._why()}status {code}")
         return ExecResult(keeper.text(), None if timed_out else code, time.monotonic() - start, keeper.total, timed_out)
 
 

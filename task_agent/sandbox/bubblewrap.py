@@ -1,14 +1,17 @@
 """The kind that needs no engine: each phase of an attempt is a jail of its own, made by bwrap.
 
 A jail sees an allow-list: the system's programs read-only, a made-up `/etc`, and the attempt's own
-folders. It has no network, no capabilities, its own processes, and no way to make further user
-namespaces. The shell is the jail's first process: nothing inside can kill it, and with its end the
-kernel ends everything else. A start as root gives up root first, because a process that is root on
-the host may write `/proc/sys` and change `/dev/null` even without a single capability.
+folders. It has no network, no capabilities, its own processes, no way to make further user
+namespaces, and a filter refuses the system calls that no command needs. The shell is the jail's first
+process: nothing inside can kill it, and with its end the kernel ends everything else. What the whole
+attempt uses is limited by a control group, where this process may make one. A start as root gives up
+root first, because a process that is root on the host may write `/proc/sys` and change `/dev/null`
+even without a single capability.
 """
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 import os
@@ -17,10 +20,12 @@ import signal
 import stat
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
-from task_agent.sandbox import mark
+from task_agent.sandbox import _seccomp, mark
+from task_agent.sandbox._cgroup import Group, hierarchy
 from task_agent.sandbox._etc import system_folder
 from task_agent.sandbox._host import CLEAN_PATH, HostSandbox, Running, Started, Stdio, wait_exit
 from task_agent.sandbox._limits import limit_script
@@ -46,6 +51,14 @@ class BubblewrapSandbox(HostSandbox):
             raise SandboxUnavailableError("the bubblewrap sandbox has no network", hint="use the docker sandbox")
         if any(spec.workdir.startswith(f"{name}/") for name in _SYSTEM):
             raise SandboxUnavailableError(f"the bubblewrap sandbox cannot place a work directory at {spec.workdir!r}")
+        self._group: Group | None = None
+
+    async def close(self) -> None:
+        """Kill what still runs and remove the folder and the group."""
+        await super().close()
+        group, self._group = self._group, None
+        if group is not None:
+            await asyncio.to_thread(group.remove)
 
     def path(self, inside: str) -> str:
         """Give `inside` itself: the jail has its own root."""
@@ -60,25 +73,40 @@ class BubblewrapSandbox(HostSandbox):
 
     def _start(self, argv: Sequence[str], env: Mapping[str, str], stdio: Stdio, *, grading: bool) -> Started:
         info, info_out = os.pipe()
+        rules = _seccomp.open_filter()
+        passed = [fd for fd in (info_out, rules) if fd is not None]
         jail = [*jail_argv(), *self._binds(grading=grading), "--info-fd", str(info_out)]
+        jail += ["--seccomp", str(rules)] if rules is not None else []
         for name, value in env.items():
             jail += ["--setenv", name, value]
         try:
-            process = subprocess.Popen(
-                [*jail, "--chdir", self._spec.workdir, "--", *argv],
+            process = self._popen([*jail, "--chdir", self._spec.workdir, "--", *argv], stdio, passed)
+        except OSError:
+            os.close(info)
+            raise
+        finally:
+            for fd in passed:
+                os.close(fd)
+        return Started(process, info)
+
+    def _popen(self, argv: Sequence[str], stdio: Stdio, passed: Sequence[int]) -> subprocess.Popen[bytes]:
+        """Start the outer process, in the attempt's group where there can be one."""
+        place = hierarchy()
+        if self._group is None and place is not None:
+            self._group = Group(self._spec, place)
+        with self._group.entered() if self._group else nullcontext():
+            return subprocess.Popen(
+                [*(self._group.prefix if self._group else ()), *argv],
                 stdin=stdio.stdin,
                 stdout=stdio.stdout,
                 stderr=stdio.stderr,
                 env=mark.environment(),  # on the outer process alone: the jail's own begins empty
                 cwd="/",
-                pass_fds=(info_out,),
+                pass_fds=passed,
             )
-        except OSError:
-            os.close(info)
-            raise
-        finally:
-            os.close(info_out)
-        return Started(process, info)
+
+    def _why(self) -> str:
+        return "it ran out of memory; " if self._group is not None and self._group.ran_out_of_memory() else ""
 
     def _binds(self, *, grading: bool) -> list[str]:
         host = self._folder.host
@@ -112,6 +140,14 @@ def _kill_first(running: Running) -> None:
         os.kill(first, signal.SIGKILL)
     except (BlockingIOError, ValueError, KeyError, ProcessLookupError):
         running.process.kill()
+
+
+def held() -> str:
+    """Say what of an attempt in a jail is held as a whole on this machine."""
+    calls = "system calls" if _seccomp.is_known() else "no system calls (unknown architecture)"
+    if hierarchy() is None:
+        return f"memory per process alone (no control groups here) and {calls} are held"
+    return f"memory, processes and {calls} are held"
 
 
 @functools.cache

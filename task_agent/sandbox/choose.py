@@ -62,7 +62,15 @@ def probe(kind: SandboxKind) -> Probe:
         return Probe(kind, False, error.message + (f" ({error.hint})" if error.hint else ""))
     except SandboxLostError as error:
         return Probe(kind, False, error.message)
-    return Probe(kind, not said, said or "a command and a grading ran in it")
+    return Probe(kind, not said, said or f"a command and a grading ran in it{_held(kind)}")
+
+
+def _held(kind: SandboxKind) -> str:
+    if kind != "bubblewrap":
+        return ""
+    from task_agent.sandbox.bubblewrap import held
+
+    return f"; {held()}"
 
 
 def choose(wanted: Wanted, *, allow_unsafe: bool, needs_image: bool) -> Choice:
