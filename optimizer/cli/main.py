@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 from optimizer.cli import (
     attempts,
     audit,
+    bench,
     candidates,
     config,
     doctor,
@@ -64,7 +65,7 @@ app.command("audit", short_help="Hold a simulated run against the known truth.")
 app.command("doctor", short_help="Check this machine, and what a run file needs.")(doctor.doctor)
 app.command("export", short_help="Write the champion's harness with its evidence.")(export.export)
 app.command("help")(help.help_)
-for module in (runs, candidates, attempts, trace, tasks, config):
+for module in (runs, candidates, attempts, trace, tasks, config, bench):
     app.add_typer(module.app)
 
 

@@ -6,11 +6,12 @@ import pytest
 from scipy import stats
 
 from optimizer.gate import GateConfig, GateTask, Guard, drift, estimate, look_confidence, noise, ratio_guard, screen
-from optimizer.gate.worlds import Change, World
+from optimizer.gate.simulation.changes import Change
+from optimizer.gate.simulation.worlds import World, WorldConfig
 
 
 def arms(seed: int, runs: int, change: Change, *, tasks: int = 60, truth: str = "population"):  # type: ignore[no-untyped-def]
-    world = World(seed, tasks=tasks, truth=truth)  # type: ignore[arg-type]
+    world = World(seed, WorldConfig(tasks=tasks, truth=truth))  # type: ignore[arg-type]
     world.add("c001", change)
     drawn = {name: {task.id: world.draw(name, task.id, runs) for task in world.tasks} for name in ("c000", "c001")}
     return world.tasks, drawn["c000"], drawn["c001"]
@@ -135,7 +136,7 @@ def test_shared_seeds_show_as_correlated_arms() -> None:
 
 
 def test_replicates_that_hang_together_show_as_over_dispersion() -> None:
-    world = World(3, tasks=100, correlation=0.4)
+    world = World(3, WorldConfig(tasks=100, correlation=0.4))
     world.add("c001", Change())
     first, second = ({t.id: world.draw(name, t.id, 8) for t in world.tasks} for name in ("c000", "c001"))
     seen = noise(first, second)

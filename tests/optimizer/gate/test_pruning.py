@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from optimizer.gate import GateConfig, GateConfigError, GateTask, PruneConfig, Pruning, Removal, settle, weigh
 from optimizer.gate.looks import Cause
-from optimizer.gate.worlds import Change, World
+from optimizer.gate.simulation.changes import Change
+from optimizer.gate.simulation.worlds import World, WorldConfig
 
 TASKS = [GateTask(f"t{number:03d}") for number in range(100)]
 GATE = GateConfig()
@@ -146,7 +147,7 @@ def taken(gain: float, *, tasks: int, target: str, seeds: int, spread: float = 0
     """Say how often a change worth `gain` is taken out, for a champion that holds nothing else in doubt."""
     gone = 0
     for seed in range(first, first + seeds):
-        world = World(seed, tasks=tasks, truth="population" if target == "population" else "heldout")
+        world = World(seed, WorldConfig(tasks=tasks, truth="population" if target == "population" else "heldout"))
         world.add("without", Change(gain=-gain, spread=spread if gain else 0.0))
         pruning = Pruning(PruneConfig(min_kept=1), GateConfig(target=target), world.tasks, world.draw)  # type: ignore[arg-type]
         gone += bool(pruning.prune("c000", ["a"], lambda removed: "without").removed)

@@ -6,8 +6,8 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from optimizer.gate.head_to_head import BUDGET, play
 from optimizer.gate.searching import Evidence, SearchConfig, SearchNight
+from optimizer.gate.simulation.head_to_head import BUDGET, play
 
 
 @pytest.mark.parametrize("effect", [-0.1, 0.0, 0.03, 0.12])

@@ -1,0 +1,169 @@
+"""`ratchet bench`: hold the gate against worlds whose truth is known."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from optimizer.cli.exit_codes import ExitCode
+from optimizer.cli.options import AsRows
+from optimizer.cli.output import Json, complain, tell, write_rows
+from optimizer.gate.simulation.measures import Measure
+from traces.errors import UsageError
+
+if TYPE_CHECKING:
+    from optimizer.gate.simulation.views import Ask, Row, Table
+
+app = typer.Typer(name="bench", help="Hold the gate against worlds whose truth is known.", no_args_is_help=True)
+
+EVERY_S = 5.0
+"""Progress is told this often."""
+
+
+class World(StrEnum):
+    """Name the worlds."""
+
+    NULL = "null"
+    MIXED = "mixed"
+    LEAKY = "leaky"
+    HARMFUL = "harmful"
+    CORRELATED = "correlated"
+    LOSSY = "lossy"
+    LOSSY_BOTH = "lossy-both"
+    CRASHING = "crashing"
+    SKEWED = "skewed"
+    DRIFT = "drift"
+    CONTINUOUS = "continuous"
+
+
+class Deciding(StrEnum):
+    """Name the rules: the gate's modes, then the rivals'."""
+
+    DEFAULT = "default"
+    STRICT = "strict"
+    EXPLORE = "explore"
+    AUTOAGENT = "autoagent"
+    HELDOUT_ONCE = "heldout-once"
+    GEPA = "gepa"
+    CAP_EVOLVE = "cap-evolve"
+    CAP_EVOLVE_3 = "cap-evolve-3"
+    AUTO_HARNESS = "auto-harness"
+
+
+class About(StrEnum):
+    """Name what a number can be about."""
+
+    POPULATION = "population"
+    BENCHMARK = "benchmark"
+
+
+@app.callback()
+def root() -> None:
+    """Group the benches."""
+
+
+@app.command("gate", short_help="Play simulated nights through the gate, or through another tool's rule.")
+def gate(
+    world: Annotated[World, typer.Option("--world", help="The world played in.")] = World.MIXED,
+    rule: Annotated[Deciding, typer.Option("--rule", "--mode", help="Who decides.")] = Deciding.DEFAULT,
+    target: Annotated[About, typer.Option("--target", help="What truth and the gate are about.")] = About.POPULATION,
+    nights: Annotated[
+        int | None, typer.Option("--nights", min=1, help="Nights, or tests of a grid; each view has its own number.")
+    ] = None,
+    tests: Annotated[int, typer.Option("--tests", min=1, max=1000, help="Candidates a night.")] = 100,
+    tasks: Annotated[int, typer.Option("--tasks", min=2, max=1000, help="Held-out tasks.")] = 100,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The first seed; each night has the next.")] = 1000,
+    processes: Annotated[int | None, typer.Option("--processes", min=1, help="Processes; one per core.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A reduced form, with wider bounds.")] = False,
+    targets: Annotated[bool, typer.Option("--targets", help="Hold the gate's nine targets.")] = False,
+    rivals: Annotated[bool, typer.Option("--rivals", help="All rules on the same streams.")] = False,
+    frontier: Annotated[bool, typer.Option("--frontier", help="Modes and variants by gain per attempt.")] = False,
+    head_to_head: Annotated[bool, typer.Option("--head-to-head", help="All rules at 4,000 attempts each.")] = False,
+    power: Annotated[bool, typer.Option("--power", help="What is found, by tasks.")] = False,
+    nulls: Annotated[bool, typer.Option("--nulls", help="What is kept by mistake, under both targets.")] = False,
+    as_json: AsRows = False,
+) -> None:
+    """Play simulated nights through the gate, or through another tool's rule, and hold what it kept against the truth.
+
+    Example: ratchet bench gate --world null --mode strict --nights 40
+
+    Example: ratchet bench gate --rivals --nights 20
+
+    Example: ratchet bench gate --targets --quick
+
+    Every night follows from its seed alone, on any number of processes. Gains are shares (.05 is 5 points). Numbers
+    come with their Monte Carlo error. With --targets and --head-to-head the command ends with 1 when a bound is broken.
+    """
+    from optimizer.gate.simulation.views import VIEWS, Ask
+
+    flags = (targets, rivals, frontier, head_to_head, power, nulls)
+    view = _one_of([name for name, wanted in zip(VIEWS, flags, strict=False) if wanted])
+    table = _played(view, Ask(world.value, rule.value, target.value, nights, tests, tasks, seed, quick), processes)
+    write_table_of(table, as_json=as_json)
+    if table.missed:
+        complain(f"{table.missed} of {len(table.rows)} numbers are out of bounds")
+        raise typer.Exit(ExitCode.BUG)
+
+
+def _one_of(chosen: Sequence[str]) -> str:
+    if len(chosen) > 1:
+        words = " and ".join(f"--{name}" for name in chosen)
+        raise UsageError(f"{words} are different views", hint="ask for one of them at a time")
+    return chosen[0] if chosen else "one-rule"
+
+
+def _played(view: str, ask: Ask, processes: int | None) -> Table:
+    from optimizer.gate.simulation.crew import Crew
+    from optimizer.gate.simulation.views import VIEWS
+
+    with Crew(processes or os.cpu_count() or 1, Progress()) as crew:
+        return VIEWS[view](ask, crew)
+
+
+class Progress:
+    """Say every few seconds how far a view is."""
+
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+
+    def __call__(self, words: str, done: int, of: int) -> None:
+        """Hear that one more is done."""
+        if time.monotonic() - self._said >= EVERY_S:
+            self._said = time.monotonic()
+            tell(f"{words}: {done} of {of}")
+
+
+def write_table_of(table: Table, *, as_json: bool) -> None:
+    """Write rows; a measure is one cell for people, and two numbers for programs."""
+    rows = [_flat(row) if as_json else _read(row) for row in table.rows]
+    write_rows(list(rows[0]), rows, limit=0, as_json=as_json, narrow="")
+
+
+def _flat(row: Row) -> Json:
+    flat: dict[str, object] = {}
+    for name, cell in row.items():
+        if isinstance(cell, Measure):
+            flat |= {name: cell.value, f"{name}_error": cell.error}
+        else:
+            flat[name] = cell
+    return flat
+
+
+def _read(row: Row) -> Json:
+    words = {True: "yes", False: "no"}
+    return {
+        name: _measured(cell) if isinstance(cell, Measure) else words[cell] if isinstance(cell, bool) else cell
+        for name, cell in row.items()
+    }
+
+
+def _measured(seen: Measure) -> str:
+    if seen.value is None or seen.error is None:
+        return "-"
+    digits = 0 if seen.value >= 100 else 3
+    return f"{seen.value:.{digits}f} ({seen.error:.{digits}f})"
