@@ -112,6 +112,8 @@ class Gate(Settings):
     """How the night's error is spread over its tests."""
     alpha: Share | None = None
     """The night's error budget (explore: each test's); the mode's own when empty."""
+    force: StrictBool = False
+    """Start even if the design can decide nothing, or certify nothing (`--force`)."""
     k_max: Count = 20
     """Tests planned for the night; it sets every test's level."""
     target: Literal["auto", "population", "benchmark"] = "auto"

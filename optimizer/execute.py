@@ -6,8 +6,22 @@ from optimizer.bench import Bench
 from optimizer.evidence import rewards
 from optimizer.examine import check, reflect_on, screen_on_train
 from optimizer.gatekeeper import look_at, reserve
-from optimizer.loop import Certify, Examine, Finish, GiveUp, LookAt, Measure, Propose, Reserve, Step, Stops, decide
-from optimizer.measure import baseline, certify, certify_price, preflight
+from optimizer.loop import (
+    HOPELESS,
+    Certify,
+    Examine,
+    Finish,
+    GiveUp,
+    LookAt,
+    Measure,
+    Propose,
+    Reserve,
+    Step,
+    Stops,
+    decide,
+)
+from optimizer.measure import baseline, certify, certify_price
+from optimizer.preflight import is_hopeless, preflight
 from optimizer.progress import Progress
 from optimizer.proposing import propose_change
 from optimizer.state import Phase, RunState
@@ -50,10 +64,11 @@ class Driver:
 
     def state(self) -> RunState:
         """Read the run's state from the ledger."""
-        state = self._bench.ledger.state(stop=self.stop)
+        stop = self.stop or (HOPELESS if is_hopeless(self._bench) else "")
+        state = self._bench.ledger.state(stop=stop)
         if not self._at_ceiling(state.champion):
             return state
-        return self._bench.ledger.state(stop=self.stop, ceiling=True)
+        return self._bench.ledger.state(stop=stop, ceiling=True)
 
     def stops(self) -> Stops:
         """Set the hard stops, with what certifying needs kept back."""

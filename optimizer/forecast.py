@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import random
 import statistics
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from benchmarks.splits import Splits
 from benchmarks.task import Split
+from optimizer.config import RunConfig
 from optimizer.gate import GateConfig, can_decide
-from optimizer.pace import Estimate, Odds, measured_pace, money_of, odds_of, time_of
+from optimizer.pace import Estimate, Odds, measured_pace, money_of, odds_of, time_of, usual_odds
 from optimizer.plan import Plan
-from optimizer.reach import in_words, remedies
+from optimizer.reach import in_words, reaches, remedies
 
 Json = dict[str, Any]  # Any: JSON
 NIGHTS = 200
@@ -65,8 +67,35 @@ def forecast(plan: Plan, runs: Path | None = None) -> Json:
         "remedies": [remedy.to_record() for remedy in remedies(plan.gate, heldout)],
         "can_decide": advice.can_decide,
         "can_certify": advice.can_certify,
-        "advice": [sentence for sentence in advice.sentences if not sentence.startswith(("with ", "twice "))],
+        "reach": [asdict(row) for row in reaches(plan.gate, heldout)],
+        "advice": list(advice.sentences),
     }
+
+
+class Sized(Protocol):
+    """Be what the size of a night follows from: a plan, or a run that has begun."""
+
+    @property
+    def config(self) -> RunConfig:
+        """Give the run file."""
+
+    @property
+    def splits(self) -> Splits:
+        """Give the splits."""
+
+    @property
+    def gate(self) -> GateConfig:
+        """Give the gate's settings."""
+
+    @property
+    def tests_before(self) -> int:
+        """Count the gate tests that earlier runs made on these held-out tasks."""
+
+
+def attempts_ahead(night: Sized) -> int:
+    """Expect the attempts that follow the pre-flight, as `run --dry-run` does before any run has shown its odds."""
+    counts = _counts(night, _night(night, usual_odds(night.config)))
+    return sum(counts.values()) - counts["preflight"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +108,7 @@ class _Night:
     keeps: int
 
 
-def _night(plan: Plan, odds: Odds, *, lucky: bool = True) -> _Night:
+def _night(plan: Sized, odds: Odds, *, lucky: bool = True) -> _Night:
     """Expect a night with at least one keep where one can be, or (not lucky) one that ends without any."""
     stop = plan.config.stop
     proposals = stop.iterations if lucky else min(stop.iterations, stop.no_progress)
@@ -88,7 +117,7 @@ def _night(plan: Plan, odds: Odds, *, lucky: bool = True) -> _Night:
     return _Night(proposals, proposals * odds.screened, tests, keeps)
 
 
-def _tests_left(plan: Plan) -> int:
+def _tests_left(plan: Sized) -> int:
     return plan.gate.k_max - plan.tests_before
 
 
@@ -116,7 +145,7 @@ def _stages(plan: Plan, night: _Night) -> list[Json]:
     ]
 
 
-def _counts(plan: Plan, night: _Night) -> dict[str, int]:
+def _counts(plan: Sized, night: _Night) -> dict[str, int]:
     """Expect the attempts of each stage."""
     again = plan.config.replicates
     train, heldout, test = (len(plan.splits.of(split)) for split in Split)

@@ -91,6 +91,9 @@ ASKED = "asked to end"
 ASKED_NOW = "asked to end now"
 """Reasons of a night that a person ends early: after the open candidate is decided, or without it."""
 
+HOPELESS = "nothing could be decided"
+"""Reason of a night whose pre-flight measured more noise than its design can see through."""
+
 STAGES = ("check", "reflect", "screen")
 """The stages before the gate, in order: free first, then cheap, then train attempts."""
 

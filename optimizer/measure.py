@@ -1,4 +1,4 @@
-"""The measurements around the loop: preflight and baseline before it, certifying after it."""
+"""The measurements around the loop: the baseline before it, certifying after it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from optimizer.attempt_spec import Purpose
 from optimizer.bench import Bench
 from optimizer.candidates import BASELINE
 from optimizer.evidence import each, mean_of_tasks, over_dispersion, requests, rewards
-from optimizer.gate import Estimate, GateTask, Rewards, can_decide, estimate, look_confidence, noise
+from optimizer.gate import Estimate, GateTask, Rewards, estimate, look_confidence
 from optimizer.gate.estimates import Estimand
 from optimizer.outage import drawn_whole
 from optimizer.progress import Progress
@@ -21,41 +21,16 @@ CERTIFY_MARGIN = 1.2
 """How much more than the estimate is kept back for certifying."""
 
 
-def preflight(bench: Bench) -> None:
-    """Measure A/A noise: two arms of the baseline on the gate tasks, and what the night can detect."""
-    tasks = bench.gate_tasks(Split.HELDOUT)
-    counts = each([task.id for task in tasks], bench.config.replicates.preflight)
-    asked = [
-        request for _ in ("a", "b") for request in requests(bench, BASELINE, Split.HELDOUT, Purpose.PREFLIGHT, counts)
-    ]
-    rows = drawn_whole(bench, "preflight", asked)
-    half = len(rows) // 2
-    seen = noise(rewards(rows[:half]), rewards(rows[half:]))
-    advice = can_decide(bench.gate, tasks=len(tasks), **({"s2": seen.s2} if seen else {}))
-    record: dict[str, Any] = {
-        "tasks": len(tasks),
-        "attempts": len(rows),
-        "score": mean_of_tasks(rewards(rows)),
-        "noise": dataclasses.asdict(seen) if seen else None,
-        "smallest_gain": advice.smallest_gain,
-        "advice": list(advice.sentences),
-    }
-    bench.ledger.conclude(Phase.PREFLIGHT, record)
-    _tell(bench, Phase.PREFLIGHT, len(rows), None)
-    for sentence in advice.sentences:
-        bench.listen(Progress("notice", sentence, {}))
-
-
 def baseline(bench: Bench) -> None:
     """Attempt the train tasks with the seed harness, so that the proposer has something to read."""
     counts = each(bench.splits.of(Split.TRAIN), bench.config.replicates.baseline)
     rows = drawn_whole(bench, "baseline", requests(bench, BASELINE, Split.TRAIN, Purpose.BASELINE, counts))
     score = mean_of_tasks(rewards(rows))
     bench.ledger.conclude(Phase.BASELINE, {"score": score, "attempts": len(rows)})
-    _tell(bench, Phase.BASELINE, len(rows), score)
+    tell_measured(bench, Phase.BASELINE, len(rows), score)
 
 
-def _tell(bench: Bench, phase: Phase, attempts: int, train_score: float | None) -> None:
+def tell_measured(bench: Bench, phase: Phase, attempts: int, train_score: float | None) -> None:
     """Tell that a phase is concluded; what preflight scored on held-out tasks stays in the ledger."""
     known = "" if train_score is None else f": the seed harness scores {100 * train_score:.1f}% on train tasks"
     data = {"phase": phase.value, "candidate": BASELINE, "attempts": attempts, "train_score": train_score}

@@ -85,7 +85,12 @@ def odds_of(plan: Plan, pace: Pace | None) -> Odds:
     """Give the odds of an earlier night on the same suite, else the usual ones."""
     if pace is not None and pace.odds is not None:
         return pace.odds
-    return USUAL if plan.config.models.proposer.simulated else SOBER
+    return usual_odds(plan.config)
+
+
+def usual_odds(config: RunConfig) -> Odds:
+    """Give the odds that are assumed of a proposer until a night has shown them."""
+    return USUAL if config.models.proposer.simulated else SOBER
 
 
 def measured_pace(plan: Plan, runs: Path) -> Pace | None:

@@ -16,7 +16,7 @@ from benchmarks.suite import Suite, load_suite
 from optimizer import __version__
 from optimizer.clients import check_credentials, simulated_settings
 from optimizer.config import RunConfig
-from optimizer.gate import GateConfig, GateConfigError
+from optimizer.gate import GateConfig, GateConfigError, can_decide
 from optimizer.notify import check_notify
 from optimizer.run_folder import RunFolder
 from task_agent.harness import HarnessBundle, load_bundle
@@ -143,6 +143,7 @@ def check_parts(
         record = None if new_split else earlier
         splits = record.splits if record else split_suite(config, suite, dealt_before=earlier.epoch if earlier else 0)
         check_size(splits, gate)
+        check_design(config, splits, gate)
         return Parts(suite, record, splits, gate, harness)
 
 
@@ -159,6 +160,23 @@ def check_size(splits: Splits, gate: GateConfig) -> None:
             key="splits.heldout",
             hint="use a larger suite or a larger `splits.heldout`",
         )
+
+
+def check_design(config: RunConfig, splits: Splits, gate: GateConfig) -> None:
+    """Refuse a night that could decide or certify nothing, unless the run file forces it.
+
+    Raises:
+        ConfigError: It finds only gains that no change makes, or has too few tasks for a mode that promises something.
+    """
+    advice = can_decide(gate, tasks=len(splits.heldout))
+    if advice.can_decide or config.gate.force:
+        return
+    why = "cannot decide anything" if advice.can_certify else "cannot certify anything"
+    raise ConfigError(
+        f"this design {why}: {'; '.join(advice.sentences)}",
+        key="gate" if advice.can_certify else "splits.heldout",
+        hint="more held-out tasks, or `gate.mode: explore`; --force starts it as it is",
+    )
 
 
 def _check_level_left(plan: Plan) -> None:
@@ -200,7 +218,7 @@ def gate_config(config: RunConfig) -> GateConfig:
         ConfigError: One of them is impossible.
     """
     try:
-        return GateConfig(**config.gate.model_dump())
+        return GateConfig(**config.gate.model_dump(exclude={"force"}))
     except GateConfigError as error:
         raise ConfigError(error.message, key=f"gate.{error.setting}") from None
 

@@ -13,7 +13,7 @@ from optimizer.clients import simulated_settings
 from optimizer.config import RunConfig
 from optimizer.gate import GateConfig
 from optimizer.notify import check_notify
-from optimizer.plan import Plan, check_size, gate_config, plan_run, split_suite
+from optimizer.plan import Plan, check_design, check_size, gate_config, plan_run, split_suite
 from optimizer.run_file import load_run_file, read_draft
 from task_agent.harness import load_bundle
 from task_agent.models import PriceTable, require_credentials
@@ -107,3 +107,4 @@ def _deal(config: RunConfig, broken: frozenset[str]) -> None:
     if "gate" not in broken:
         gate: GateConfig = gate_config(config)
         check_size(splits, gate)
+        check_design(config, splits, gate)

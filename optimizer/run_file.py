@@ -24,6 +24,7 @@ OPTIONS = {
     "stop.hours": "--deadline",
     "seed": "--seed",
     "harness": "--harness",
+    "gate.force": "--force",
 }
 """Options of the command line, by the key they override."""
 _STAND_IN = {"suite": {"kind": "pitfalls"}, "models": dict.fromkeys(("task", "proposer", "reflector"), "simulated")}

@@ -22,6 +22,9 @@ def show_plan(config: RunConfig, runs: Path, *, new_split: bool, as_json: bool) 
     say()
     rows = [[row["stage"], f"{row['attempts']:,}", f"{row['most']:,}", row["how"]] for row in data["stages"]]
     write_table(["stage", "expected", "at most", "how"], rows)
+    if data["reach"]:
+        say()
+        _write_reach(data["reach"])
     say()
     for sentence in _advice(data):
         say(wrap(f"- {sentence}", "  ").removeprefix("  "))
@@ -49,6 +52,15 @@ def _lines(data: Json) -> list[tuple[str, str]]:
         ("ends by", data["likely_stop"]["said"]),
         ("finds", data["finds"]),
     ]  # fmt: skip
+
+
+def _write_reach(reach: list[Json]) -> None:
+    """Write the smallest gain that each mode finds, by number of held-out tasks."""
+    sizes = list(dict.fromkeys(row["tasks"] for row in reach))
+    modes = dict.fromkeys(row["mode"] for row in reach)
+    gains = {(row["mode"], row["tasks"]): f"{100 * row['smallest_gain']:.1f}" for row in reach}
+    heads = ["smallest gain, points", *(f"{size} tasks" for size in sizes)]
+    write_table(heads, [[mode, *(gains.get((mode, size), "-") for size in sizes)] for mode in modes])
 
 
 def _advice(data: Json) -> list[str]:

@@ -7,7 +7,9 @@ from typing import Final
 import typer
 
 from optimizer.cli.exit_codes import ExitCode
+from optimizer.cli.output import complain
 from optimizer.facts import Facts
+from optimizer.loop import HOPELESS
 
 BUDGET: Final = frozenset({"money", "tokens"})
 """Reasons of a finished run that mean its budget is used up."""
@@ -27,9 +29,15 @@ def end_night(facts: Facts, *, unless_improved: bool) -> None:
     """End a night that was driven to its end: asked for an improvement, that alone decides between 0 and 9.
 
     Raises:
-        typer.Exit: With 8 where the budget ended it, with 9 as above.
+        typer.Exit: With 2 where its design could decide nothing, with 8 where the budget ended it, with 9 as above.
     """
     end_as_asked(facts, unless_improved=unless_improved)
     reason = facts.finish["reason"] if facts.finish else ""
+    if reason == HOPELESS:
+        complain(
+            "the noise measured before the night leaves nothing to be decided, so no change was tried;"
+            " `ratchet report` says what would help, and --force tries all the same"
+        )
+        raise typer.Exit(ExitCode.USAGE)
     if reason in BUDGET and not unless_improved:
         raise typer.Exit(ExitCode.BUDGET)

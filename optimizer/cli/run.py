@@ -31,6 +31,9 @@ def run(
     new_split: Annotated[
         bool, typer.Option("--new-split", help="Deal the suite's tasks anew; every report will say so.")
     ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Start a design that can decide or certify nothing; the report says so.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; write and pay nothing.")] = False,
     detach: Detach = False,
     display: ShowAs = Display.AUTO,
@@ -55,6 +58,7 @@ def run(
         "stop.hours": _hours(deadline),
         "seed": seed,
         "harness": _harness(harness),
+        "gate.force": force or None,
     }
     config = load_run_file(file, {key: value for key, value in overrides.items() if value is not None})
     if dry_run:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from optimizer.gate.arms import Arms, GateTask, Rewards
     from optimizer.gate.config import GateConfig, GateConfigError, Mode, Target
-    from optimizer.gate.design import Advice, can_decide, expected_attempts, runs_of_a_null, smallest_detectable
+    from optimizer.gate.design import Advice, can_decide, smallest_detectable
     from optimizer.gate.drifting import Drift, drift
     from optimizer.gate.estimates import Estimate, estimate, look_confidence
     from optimizer.gate.gate_test import Action, Decide, Draw, GateTest, RestartChampion
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from optimizer.gate.levels import level, needs_new_epoch
     from optimizer.gate.looks import Look, LookRecord, look
     from optimizer.gate.night import Night
-    from optimizer.gate.noises import Noise, noise
+    from optimizer.gate.noises import Noise, noise, unevenness
     from optimizer.gate.planning import Plan, Slot, plan_stage
     from optimizer.gate.pruning import PruneConfig, Pruned, Pruning, Removal, batch_of, settle, weigh
     from optimizer.gate.screening import Screen, screen
@@ -60,7 +60,6 @@ __all__ = [
     "conclude",
     "drift",
     "estimate",
-    "expected_attempts",
     "level",
     "look",
     "look_confidence",
@@ -68,17 +67,17 @@ __all__ = [
     "noise",
     "plan_stage",
     "ratio_guard",
-    "runs_of_a_null",
     "screen",
     "settle",
     "smallest_detectable",
+    "unevenness",
     "weigh",
 ]
 
 _HOMES = {
     "arms": ("Arms", "GateTask", "Rewards"),
     "config": ("GateConfig", "GateConfigError", "Mode", "Target"),
-    "design": ("Advice", "can_decide", "expected_attempts", "runs_of_a_null", "smallest_detectable"),
+    "design": ("Advice", "can_decide", "smallest_detectable"),
     "drifting": ("Drift", "drift"),
     "estimates": ("Estimate", "estimate", "look_confidence"),
     "gate_test": ("Action", "Decide", "Draw", "GateTest", "RestartChampion"),
@@ -86,7 +85,7 @@ _HOMES = {
     "levels": ("level", "needs_new_epoch"),
     "looks": ("Look", "LookRecord", "look"),
     "night": ("Night",),
-    "noises": ("Noise", "noise"),
+    "noises": ("Noise", "noise", "unevenness"),
     "planning": ("Plan", "Slot", "plan_stage"),
     "pruning": ("PruneConfig", "Pruned", "Pruning", "Removal", "batch_of", "settle", "weigh"),
     "screening": ("Screen", "screen"),

@@ -1,4 +1,4 @@
-"""What two arms of one and the same harness say about noise (A/A)."""
+"""What two arms of one and the same harness say about noise (A/A), and earlier tests about how unevenly changes act."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.gate.arms import Rewards, Tally, differences, tally
+from optimizer.gate.benchmark import separate_noise
 from optimizer.gate.missing import included
+
+FEWEST_TESTS = 3
+"""From fewer past tests than this nothing is said about how unevenly changes act."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,7 @@ class Noise:
     the factor it puts on the benchmark target's variance. `correlation` pairs attempts by position
     within a task: about 0, or the arms share their randomness. `difference` should be about 0.
 
-    Neither shows how unevenly a change acts on tasks (tau): that must come from past candidates.
+    Neither shows how unevenly a change acts on tasks (tau): `unevenness` takes that from past tests.
     """
 
     tasks: int
@@ -86,6 +90,28 @@ def noise(arm_a: Rewards, arm_b: Rewards) -> Noise | None:
         difference=float(seen.mean()),
         difference_se=math.sqrt(max(excess, 1.0) * float(expected.sum())) / count,
     )
+
+
+def unevenness(tests: Sequence[tuple[Rewards, Rewards]]) -> float | None:
+    """Estimate tau, the standard deviation over tasks of what a change does, from past tests' two arms.
+
+    By moments: what task differences vary beyond the noise of their attempts, averaged over tests (DerSimonian and
+    Laird, 1986, with equal weights). None unless three tests have two scored attempts in each arm on two tasks.
+    """
+    found = [excess for one, other in tests if (excess := _beyond_noise(one, other)) is not None]
+    if len(found) < FEWEST_TESTS:
+        return None
+    return math.sqrt(max(0.0, math.fsum(found) / len(found)))
+
+
+def _beyond_noise(candidate: Rewards, champion: Rewards) -> float | None:
+    ids = sorted(task for task in candidate if task in champion)
+    ours, theirs = tally(ids, candidate), tally(ids, champion)
+    fit = included(ours, theirs) & (np.minimum(ours.scored, theirs.scored) >= 2)
+    if int(fit.sum()) < 2:
+        return None
+    seen = differences(ours, theirs)[fit]
+    return float(seen.var(ddof=1) - separate_noise(ours, theirs)[fit].mean())
 
 
 def _squares(arm: Tally) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

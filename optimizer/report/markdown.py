@@ -6,7 +6,8 @@ from optimizer.facts import Facts
 from optimizer.report.accounts import failures, notices, spend, standing
 from optimizer.report.changes import changes, refusals
 from optimizer.report.climb import flips, score_over_iterations
-from optimizer.report.numbers import certified, gate_records, limits, overfitting, preflight
+from optimizer.report.numbers import certified, gate_records, limits, overfitting
+from optimizer.report.preflight import preflight
 from optimizer.report.words import SIMULATED_BANNER, next_commands, verdict_sentence
 
 SECTIONS = (

@@ -1,4 +1,4 @@
-"""The certified number, what the night could find, the gate's own records, and how far to trust it all."""
+"""The certified number, the gate's own records, and how far to trust it all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from optimizer.verdict import Verdict
 
 Record = Mapping[str, Any]  # Any: JSON
 
-NO_PREFLIGHT = "No A/A measurement was made."
 FOR_YOU = "For you, not for a proposer."
 FOR_YOU_WHY = "These numbers come from held-out tasks; a proposer learns the verdict alone."
 GATE_COLUMNS = (
@@ -68,34 +67,6 @@ def _left_out(record: Record) -> str:
 
 def _stricter(look: int) -> str:
     return "" if look == 1 else "; every further look needs a stricter level"
-
-
-def preflight(facts: Facts) -> str:
-    """Tell what the A/A measurement showed and the smallest gain this night could find."""
-    lines = preflight_lines(facts)
-    return bullets(lines) if lines else NO_PREFLIGHT
-
-
-def preflight_lines(facts: Facts) -> list[str]:
-    """Say in sentences what the A/A measurement showed; nothing when none was made."""
-    record = facts.preflight
-    if record is None:
-        return []
-    noise = record.get("noise")
-    lines = [f"baseline against itself on {record['tasks']} held-out tasks, {record['attempts']:,} attempts"]
-    if noise:
-        off = abs(noise["difference"]) > 2 * noise["difference_se"]
-        word = "more than noise explains: look into it" if off else "as it should be"
-        lines.append(
-            f"difference between the two equal arms {points(noise['difference'])} points,"
-            f" standard error {100 * noise['difference_se']:.1f} ({word})"
-        )
-        lines.append(f"variance of one attempt within a task {noise['s2']:.3f}, over-dispersion {noise['phi']:.2f}")
-    else:
-        lines.append("noise was not measured: that takes two attempts of each task in each arm")
-    if (gain := record.get("smallest_gain")) is not None:
-        lines.append(f"smallest gain found four times in five: {100 * gain:.1f} points")
-    return [*lines, *record.get("advice", [])]
 
 
 def gate_records(facts: Facts) -> str:

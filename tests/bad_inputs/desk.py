@@ -27,6 +27,7 @@ gate:
   stages: [1, 2]
   futility: [0.0]
   min_tasks: 2
+  force: true
 replicates: {preflight: 1, baseline: 1, screen: 1, certify: 1}
 stop: {iterations: 1}
 schedule: {kind: inline}

@@ -76,18 +76,21 @@ def link_at(name: str, target: str) -> Spoil:
 RUN_FILES = [
     Bad(
         "an unknown key",
-        ("night.yaml:17:8", "`stop.iteratons`", "did you mean `iterations`", "valid here: "),
+        ("night.yaml:18:8", "`stop.iteratons`", "did you mean `iterations`", "valid here: "),
         swap("iterations", "iteratons"),
     ),
-    Bad("an unknown section", ("night.yaml:17:1", "did you mean `stop`"), swap("stop:", "stopp:")),
+    Bad("an unknown section", ("night.yaml:18:1", "did you mean `stop`"), swap("stop:", "stopp:")),
     Bad(
         "a number for a section",
         ("night.yaml:10:7", "`gate`: must be a mapping of keys, not 5"),
-        swap("gate:\n  mode: explore\n  k_max: 4\n  stages: [1, 2]\n  futility: [0.0]\n  min_tasks: 2\n", "gate: 5\n"),
+        swap(
+            "gate:\n  mode: explore\n  k_max: 4\n  stages: [1, 2]\n  futility: [0.0]\n  min_tasks: 2\n  force: true\n",
+            "gate: 5\n",
+        ),
     ),
     Bad(
         "an empty section",
-        ("night.yaml:17:", "`stop`: must be a mapping of keys"),
+        ("night.yaml:18:", "`stop`: must be a mapping of keys"),
         swap("stop: {iterations: 1}", "stop:"),
     ),
     Bad(
@@ -107,7 +110,7 @@ RUN_FILES = [
         ("night.yaml:13:3", "`gate.k_max` is given twice", "line 12"),
         swap("k_max: 4", "k_max: 4\n  k_max: 5"),
     ),
-    Bad("a key that is no text", ("night.yaml:17:8", "a key must be text"), swap("{iterations: 1}", "{7: 1}")),
+    Bad("a key that is no text", ("night.yaml:18:8", "a key must be text"), swap("{iterations: 1}", "{7: 1}")),
     Bad("YAML that ends too soon", ("night.yaml:", "not valid YAML"), swap("sandbox: {kind: process}", "sandbox: {")),
     Bad("a tab", ("night.yaml:11:1", "not valid YAML"), swap("  mode: explore", "\tmode: explore")),
     Bad(
@@ -122,21 +125,21 @@ RUN_FILES = [
         swap("futility: [0.0]", "futility: [0.0, 0.7]"),
     ),
     Bad("stages that fall", ("night.yaml:11:3", "stages must rise"), swap("[1, 2]", "[2, 1]")),
-    Bad("no attempts to screen with", ("night.yaml:16:49", "`replicates.screen`"), swap("screen: 1", "screen: 0")),
-    Bad("no attempts to certify with", ("night.yaml:16:61", "`replicates.certify`"), swap("certify: 1", "certify: 0")),
+    Bad("no attempts to screen with", ("night.yaml:17:49", "`replicates.screen`"), swap("screen: 1", "screen: 0")),
+    Bad("no attempts to certify with", ("night.yaml:17:61", "`replicates.certify`"), swap("certify: 1", "certify: 0")),
     Bad(
         "absurdly many at once",
-        ("night.yaml:18:37", "less than or equal to 1024, not 1000000"),
+        ("night.yaml:19:37", "less than or equal to 1024, not 1000000"),
         swap("{kind: inline}", "{kind: inline, in_flight: 1000000}"),
     ),
     Bad(
         "a budget of nothing",
-        ("night.yaml:17:35", "`stop.budget_usd`", "greater than 0"),
+        ("night.yaml:18:35", "`stop.budget_usd`", "greater than 0"),
         swap("iterations: 1", "iterations: 1, budget_usd: 0"),
     ),
     Bad(
         "a surface that locks everything",
-        ("night.yaml:20:10", "every part of the harness is locked"),
+        ("night.yaml:21:10", "every part of the harness is locked"),
         lambda desk: desk.edit(
             "night.yaml",
             "sandbox: {kind: process}\n",
@@ -166,6 +169,11 @@ RUN_FILES = [
         ("night.yaml:9:", "3 held-out tasks are fewer than", "min_tasks"),
         swap("min_tasks: 2", "min_tasks: 4"),
     ),
+    Bad(
+        "a design that can certify nothing",
+        ("night.yaml:9:", "cannot certify", "--force"),
+        swap("  force: true\n", ""),
+    ),
     Bad("a mix that does not add up", ("night.yaml:8:", "add up to 1.5, not 1"), swap("good: 0.4", "good: 0.9")),
     Bad("an unknown simulated key", ("night.yaml:8:", "did you mean `overfit`"), swap("overfit:", "overfits:")),
     Bad(
@@ -184,7 +192,7 @@ RUN_FILES = [
     Bad("a task that is not there", ("no task folder 't9'",), swap("path: tasks", "path: tasks, only: [t9]")),
     Bad(
         "an unknown sandbox",
-        ("night.yaml:19:17", "'process', 'bubblewrap' or 'docker'"),
+        ("night.yaml:20:17", "'process', 'bubblewrap' or 'docker'"),
         swap("sandbox: {kind: process}", "sandbox: {kind: vm}"),
     ),
     Bad(
@@ -196,12 +204,12 @@ RUN_FILES = [
     Bad("a list", ("night.yaml:1:1", "a run file is a mapping of keys"), hold("night.yaml", "- a\n")),
     Bad(
         "a webhook in no variable",
-        ("night.yaml:20:23", "`notify.webhook_env`: $RATCHET_NO_HOOK is not set"),
+        ("night.yaml:21:23", "`notify.webhook_env`: $RATCHET_NO_HOOK is not set"),
         swap("sandbox: {kind: process}\n", "sandbox: {kind: process}\nnotify: {webhook_env: RATCHET_NO_HOOK}\n"),
     ),
     Bad(
         "a program to tell that is not there",
-        ("night.yaml:20:19", "`notify.command`"),
+        ("night.yaml:21:19", "`notify.command`"),
         swap("sandbox: {kind: process}\n", "sandbox: {kind: process}\nnotify: {command: [ratchet-no-such-program]}\n"),
     ),
 ]

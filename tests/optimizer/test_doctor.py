@@ -22,7 +22,7 @@ RUN: dict[str, Any] = {
     "prices": str(ROOT / "configs/prices.yaml"),
     "models": {role: {"model": "simulated"} for role in ("task", "proposer", "reflector")},
     "splits": {"train": 6, "heldout": 10, "test": 8},
-    "gate": {"min_tasks": 8},
+    "gate": {"min_tasks": 8, "force": True},
     "schedule": {"kind": "inline"},
     "sandbox": {"kind": "process"},
 }
@@ -75,7 +75,7 @@ def test_without_a_run_file_the_machine_alone_is_examined(tmp_path: Path) -> Non
             "run file",
             ConfigError,
         ),
-        ({"gate": {"min_tasks": 8, "stages": [1, 2]}}, "run file", ConfigError),
+        ({"gate": {"min_tasks": 8, "force": True, "stages": [1, 2]}}, "run file", ConfigError),
     ],
 )
 def test_what_run_would_fail_on_fails_here_with_the_same_error(
@@ -93,7 +93,8 @@ def test_tasks_that_need_an_image_fail_the_plan_of_a_process_sandbox(tmp_path: P
             (task / name).parent.mkdir(parents=True, exist_ok=True)
             (task / name).write_text(text)
     suite = {"kind": "harbor", "path": str(tmp_path / "tasks")}
-    rows = rows_of(tmp_path, suite=suite, splits={"train": 2, "heldout": 2, "test": 2}, gate={"min_tasks": 2})
+    splits, gate = {"train": 2, "heldout": 2, "test": 2}, {"min_tasks": 2, "force": True}
+    rows = rows_of(tmp_path, suite=suite, splits=splits, gate=gate)
     assert isinstance(rows["plan"].error, SandboxUnavailableError)
 
 
@@ -175,7 +176,7 @@ def test_an_image_that_is_not_here_fails_the_plan_with_the_command_that_fetches_
             (task / name).parent.mkdir(parents=True, exist_ok=True)
             (task / name).write_text(text)
     suite = {"kind": "harbor", "path": str(tmp_path / "tasks")}
-    splits, gate = {"train": 2, "heldout": 2, "test": 2}, {"min_tasks": 2}
+    splits, gate = {"train": 2, "heldout": 2, "test": 2}, {"min_tasks": 2, "force": True}
     row = rows_of(tmp_path, suite=suite, splits=splits, gate=gate, sandbox={"kind": "docker"})["plan"]
     assert isinstance(row.error, SandboxUnavailableError)
     assert "ratchet-nowhere:1" in row.what

@@ -199,7 +199,7 @@ def test_a_drifted_champion_is_drawn_anew_and_what_came_before_never_counts_agai
 
 def test_preflight_attempts_of_the_baseline_are_pooled(bench: Worlds, rates: Rates) -> None:
     world = bench(rates(1, {"c000": 0.9, "c001": 0.0}), settings={"replicates": {"preflight": 2}})
-    from optimizer.measure import preflight
+    from optimizer.preflight import preflight
 
     preflight(world.bench)
     world.add_all(1)

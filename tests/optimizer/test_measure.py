@@ -15,8 +15,13 @@ from benchmarks.splits import Splits
 from benchmarks.task import Task
 from optimizer.attempt_spec import AttemptSpec
 from optimizer.draws import OutageError
+from optimizer.execute import Driver
+from optimizer.gatekeeper import look_at, reserve
 from optimizer.ledger import VerdictRow
-from optimizer.measure import baseline, certify, preflight
+from optimizer.loop import HOPELESS
+from optimizer.measure import baseline, certify
+from optimizer.past import past_unevenness
+from optimizer.preflight import preflight
 from optimizer.state import Phase
 from optimizer.verdict import Verdict
 
@@ -43,7 +48,66 @@ def test_preflight_draws_two_arms_of_the_baseline_and_records_noise_and_reach(be
     assert (record["tasks"], record["attempts"], record["noise"]["tasks"]) == (24, 96, 24)
     assert 0.3 < record["score"] < 0.7
     assert record["smallest_gain"] > 0
-    assert record["advice"][0] in [event.text for event in world.told]
+    assert record["finds"] in [event.text for event in world.told]
+    assert record["tau"] == {"value": 0.16, "assumed": True}
+    assert [(row["mode"], row["tasks"]) for row in record["reach"][:4]] == [
+        ("strict", 24),
+        ("strict", 48),
+        ("strict", 96),
+        ("default", 24),
+    ]
+    assert record["ahead"]["attempts"] > 0
+    assert record["ahead"]["usd"] == pytest.approx(0.01 * record["ahead"]["attempts"])
+
+
+NOISY = {"mode": "explore", "target": "population", "stages": [1], "futility": [], "min_tasks": 20}
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_night_whose_noise_hides_every_gain_ends_before_it_costs_more_unless_it_is_forced(
+    force: bool, bench: Worlds, rates: Rates
+) -> None:
+    settings = {
+        "gate": {**NOISY, "force": force},
+        "replicates": {"preflight": 3},
+        "stop": {"iterations": 1, "budget_usd": 9.0},
+    }
+    world = bench(rates(1, {"c000": 0.5}), sizes=(3, 20, 4), settings=settings, proposer=[])
+    driver = Driver(world.bench)
+    driver.step()
+    record = world.ledger.conclusion(Phase.PREFLIGHT)
+    assert (record["can_decide"], record["smallest_gain"] > 0.30) == (False, True)
+    driver.step()
+    assert bool(world.ledger.conclusion(Phase.BASELINE)) is force
+    if not force:
+        world.drive()
+        assert world.ledger.conclusion(Phase.FINISH)["reason"] == HOPELESS
+        assert len(world.script.seen) == record["attempts"]
+
+
+def test_how_unevenly_changes_act_is_learned_from_earlier_runs_of_the_suite(
+    bench: Worlds, rates: Rates, tmp_path: Path
+) -> None:
+    """Candidates of the first run help every second task and hurt the others."""
+
+    def uneven(spec: AttemptSpec) -> float:
+        up = int(spec.task[-2:]) % 2 == 0
+        rate = 0.5 if spec.candidate == "c000" else 0.8 if up else 0.2
+        return float(random.Random(spec.id).random() < rate)
+
+    shared = tmp_path / "shared"
+    gate = {"stages": [4, 8], "futility": [-9.0]}
+    first = bench(uneven, sizes=(3, 24, 4), settings={"gate": gate}, root=shared)
+    first.add_all(3)
+    for name in ("c001", "c002", "c003"):
+        parent = first.ledger.state().champion
+        reserve(first.bench, name, parent)
+        while name not in first.ledger.verdicts():
+            look_at(first.bench, name, parent, len(first.ledger.looks(name)), keep_back_usd=0.0)
+    first.close()
+    second = bench(rates(1, {}), sizes=(3, 24, 4), root=shared, run="s", uid="s-1")
+    assert past_unevenness(second.bench) == pytest.approx(0.3, abs=0.1)
+    assert past_unevenness(bench(rates(1, {}), sizes=(3, 24, 4)).bench) is None
 
 
 def test_one_attempt_an_arm_measures_no_noise_and_says_so(bench: Worlds, rates: Rates) -> None:

@@ -109,6 +109,37 @@ def test_what_a_run_cannot_stand_on_is_named_with_its_spot_in_the_run_file(
     assert str(error).startswith(f"{error.place}: ")
 
 
+HOPELESS = {"mode": "default", "k_max": 4, "min_tasks": 10}
+
+
+@pytest.mark.parametrize(
+    ("gate", "stands", "words"),
+    [
+        (HOPELESS, "heldout: 12", "cannot certify"),
+        (
+            {**HOPELESS, "mode": "explore", "target": "population", "stages": [1], "futility": [], "alpha": 1e-9},
+            "mode: explore",
+            "no change gains so much",
+        ),
+    ],
+)
+def test_a_design_that_can_decide_or_certify_nothing_is_refused_unless_it_is_forced(
+    gate: dict[str, Any], stands: str, words: str, desk: Desk
+) -> None:
+    heldout = 12 if stands == "heldout: 12" else 32
+    more = {
+        "suite": {"kind": "pitfalls", "seed": 3, "tasks": 56},
+        "splits": {"train": 5, "heldout": heldout, "test": 4},
+    }
+    error = desk.refused(gate=gate, **more)
+    assert exit_code(error) == ExitCode.USAGE
+    assert words in error.message
+    assert "--force" in str(error.hint)
+    assert error.place is not None
+    assert error.place.line == desk.line_of(stands)
+    assert desk.plan(gate={**gate, "force": True}, **more).config.gate.force
+
+
 def test_a_broken_price_table_is_named_by_its_own_file(desk: Desk) -> None:
     prices = desk.root / "prices.yaml"
     for text, words in (

@@ -14,7 +14,8 @@ from optimizer.attempt_spec import AttemptSpec
 from optimizer.draws import OutageError
 from optimizer.examine import check, diff_of, reflect_on, screen_on_train
 from optimizer.gatekeeper import look_at, reserve
-from optimizer.measure import baseline, preflight
+from optimizer.measure import baseline
+from optimizer.preflight import preflight
 from optimizer.proposing import history, propose_change, train_attempts
 from task_agent.errors import ProviderUnavailableError
 from task_agent.models.base import ModelReply

@@ -9,13 +9,12 @@ from optimizer.report.numbers import (
     FOR_YOU,
     FOR_YOU_WHY,
     GATE_COLUMNS,
-    NO_PREFLIGHT,
     gate_rows,
     limits_text,
     no_gate_records,
     overfitting_lines,
-    preflight_lines,
 )
+from optimizer.report.preflight import NO_PREFLIGHT, preflight_lines
 
 
 def trust(reading: Reading) -> Element:

@@ -155,7 +155,7 @@ def test_a_sandbox_that_cannot_serve_the_tasks_ends_with_6(ratchet: Run, tmp_pat
         (tmp_path / "tasks" / "t0").rename(tmp_path / "tasks" / f"n{number}")
     suite = {"kind": "harbor", "path": str(tmp_path / "tasks")}
     splits = {"train": 2, "heldout": 2, "test": 2}
-    file = run_file(tmp_path, suite=suite, splits=splits, gate={"min_tasks": 2})
+    file = run_file(tmp_path, suite=suite, splits=splits, gate={"min_tasks": 2, "force": True})
     for command in ("run", "doctor"):
         assert ratchet(command, file, "--runs-dir", tmp_path / "runs").code == 6
 

@@ -5,7 +5,18 @@ import random
 import pytest
 from scipy import stats
 
-from optimizer.gate import GateConfig, GateTask, Guard, drift, estimate, look_confidence, noise, ratio_guard, screen
+from optimizer.gate import (
+    GateConfig,
+    GateTask,
+    Guard,
+    drift,
+    estimate,
+    look_confidence,
+    noise,
+    ratio_guard,
+    screen,
+    unevenness,
+)
 from optimizer.gate.simulation.changes import Change
 from optimizer.gate.simulation.worlds import World, WorldConfig
 
@@ -106,6 +117,17 @@ def test_the_cost_guard_passes_equal_costs_and_stops_double_ones() -> None:
     assert isinstance(ratio_guard("cost", {}, costs), Guard)
     nothing = ratio_guard("cost", {}, costs)
     assert (nothing.passed, nothing.ratio, nothing.upper) == (False, None, None)
+
+
+@pytest.mark.parametrize(("spread", "least", "most"), [(0.0, 0.0, 0.05), (0.16, 0.08, 0.16)])
+def test_how_unevenly_changes_act_is_estimated_beyond_the_noise_of_attempts(
+    spread: float, least: float, most: float
+) -> None:
+    tests = [arms(seed, 8, Change(spread=spread))[1:] for seed in range(20)]
+    found = unevenness([(candidate, champion) for champion, candidate in tests])
+    assert found is not None
+    assert least <= found <= most, "rates cut to [0, 1] move less than the spread asked for"
+    assert unevenness([]) is None
 
 
 def test_typical_costs_do_not_depend_on_how_many_attempts_an_arm_made() -> None:
