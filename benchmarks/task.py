@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from task_agent.sandbox.base import SandboxSpec
 
@@ -24,6 +24,51 @@ class Split(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """Say which command must succeed before an agent begins.
+
+    Failures within the first `start_period_s` do not count; after that `retries` in a row are too many.
+    """
+
+    command: str
+    interval_s: float = 5.0
+    timeout_s: float = 30.0
+    start_period_s: float = 0.0
+    start_interval_s: float = 5.0
+    retries: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """Name a file or folder to copy out after the agent's phase; `exclude` are patterns of paths below it."""
+
+    source: str
+    destination: str
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """Hold a command that runs after the agent's phase, before artifacts are copied out."""
+
+    command: str
+    timeout_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Hold one step of a task of several: what is asked and graded as a task, in the sandbox of the whole.
+
+    `files` are put into the work directory before it, and `setup.sh` of them is run. Below `min_reward`
+    (by name of the reward; `reward` is the one that counts) the steps after it are not begun.
+    """
+
+    task: Task
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    min_reward: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """Describe one problem in memory, whatever format it was read from.
 
@@ -32,6 +77,10 @@ class Task:
     work directory; `slips/<slip>.sh` are wrong variants for the simulated model, never part of
     Harbor's format). `category` is the stratum; tasks of one `cluster` are near-copies that stay in
     one split and count as one. `digest` is the content hash (sha256 hex).
+
+    `steps` make a task of several, whose reward is their mean or the last one's; its own tests are
+    empty. `verifier_place` is where grading happens when not where the agent worked: a fresh sandbox
+    that gets the artifacts. `reward_key` names the reward that counts among several.
     """
 
     id: str
@@ -47,6 +96,18 @@ class Task:
     solution_env: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)  # Any: free table of task.toml
     digest: str = ""
+    steps: tuple[Step, ...] = ()
+    step_reward: Literal["mean", "final"] = "mean"
+    healthcheck: HealthCheck | None = None
+    artifacts: tuple[Artifact, ...] = ()
+    hooks: tuple[Hook, ...] = ()
+    verifier_place: SandboxSpec | None = None
+    reward_key: str | None = None
+
+    @property
+    def parts(self) -> tuple[Task, ...]:
+        """List what an agent is asked, one after the other: the steps, or the task itself."""
+        return tuple(step.task for step in self.steps) or (self,)
 
     @property
     def needs_image(self) -> bool:
@@ -54,14 +115,25 @@ class Task:
 
         False for files on a bare distribution: a jail with this machine's own tools stands in for it.
         """
-        place = self.environment
-        return place.build_context is not None or (place.image is not None and place.image not in BARE_IMAGES)
+        return any(_needs_image(place) for place in (self.environment, self.verifier_place) if place is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Reward:
-    """Hold what a verifier yielded: a value in [0, 1] and, for people, its output and named parts."""
+    """Hold what a verifier yielded: a value in [0, 1] and, for people, its output and named parts.
+
+    `tests` is the status of each test that the verifier reported (`ctrf.json`); `artifacts` are the
+    files copied out, by destination.
+    """
 
     value: float
     output: str = ""
     parts: Mapping[str, float] = field(default_factory=dict)
+    tests: Mapping[str, str] = field(default_factory=dict)
+    artifacts: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def _needs_image(place: SandboxSpec) -> bool:
+    if place.build_context is not None or place.keep_processes or place.user or place.verifier_user:
+        return True
+    return place.image is not None and place.image not in BARE_IMAGES

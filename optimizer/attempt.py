@@ -7,15 +7,17 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from benchmarks.artifacts import pack
+from benchmarks.phases import wait_healthy, work_through
 from benchmarks.suite import Suite
-from benchmarks.task import Reward, Task
-from benchmarks.verify import grade
+from benchmarks.task import HealthCheck, Reward, Task
 from optimizer.attempt_spec import AttemptResult, AttemptSpec, AttemptStatus
 from optimizer.failure import MAX_RETRIES, UNCLASSIFIED, Cause, classify
 from optimizer.schedule.base import Job
-from task_agent.errors import SandboxLostError
+from task_agent.errors import OutOfTimeError, SandboxLostError
 from task_agent.harness import HarnessBundle
 from task_agent.meter import Budget, Meter
 from task_agent.models.base import ModelClient
@@ -24,7 +26,7 @@ from task_agent.sandbox.base import ExecResult, Sandbox, SandboxKind, SandboxSpe
 from traces.errors import RatchetError
 from traces.event import AttemptKey, EventKind, TokenUsage
 from traces.recorder import Recorder
-from traces.storage import StorageError
+from traces.storage import StorageError, stored
 from traces.writer import TraceWriter
 
 OPENING_S = 120.0
@@ -55,8 +57,9 @@ class Opened:
     Whatever a command does to the sandbox is the agent's doing; that it never started cannot be.
     """
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Sandbox, health: HealthCheck | None = None) -> None:
         self._sandbox = sandbox
+        self._health = health
         self.opened = False
 
     @property
@@ -74,6 +77,7 @@ class Opened:
             first = await self._sandbox.exec("true", timeout_s=OPENING_S)
             if first.exit_code != 0:
                 raise SandboxLostError(f"the {self.kind} sandbox did not start: {first.output[:300]!r}")
+            await wait_healthy(self._health, self._sandbox)
             self.opened = True
         return await self._sandbox.exec(command, timeout_s=timeout_s, stdin=stdin)
 
@@ -110,6 +114,7 @@ class AttemptRunner:
         make_sandbox: Prepares a sandbox for a task's environment; it starts at its first command.
         traces: The worker's trace writer.
         seed: The run's seed, from which attempt tokens derive.
+        artifacts: Where files that tasks have copied out are kept; nowhere when left out.
     """
 
     def __init__(
@@ -122,7 +127,9 @@ class AttemptRunner:
         make_sandbox: Callable[[SandboxSpec], Sandbox],
         traces: TraceWriter,
         seed: int,
+        artifacts: Path | None = None,
     ) -> None:
+        self._artifacts = artifacts
         self._suite = suite
         self._client = client
         self._model = model
@@ -166,7 +173,7 @@ class AttemptRunner:
             task = self._suite.task(spec.task)
             bundle: HarnessBundle = job.bundle
             meter = Meter(budget_for(bundle.spec, time_s=task.agent_timeout_s))
-            sandbox = Opened(self._make_sandbox(task.environment))
+            sandbox = Opened(self._make_sandbox(task.environment), task.healthcheck)
             reward = await self._work(task, bundle, sandbox, recorder, meter, spec)
             ended = Ended(reward, None, "", meter)
         except Exception as error:  # the attempt boundary: whatever it is becomes a result
@@ -182,23 +189,35 @@ class AttemptRunner:
     async def _work(
         self, task: Task, bundle: HarnessBundle, sandbox: Sandbox, recorder: Recorder, meter: Meter, spec: AttemptSpec
     ) -> Reward:
-        view = TaskView(task.instruction, sandbox.path(task.environment.workdir))
-        await run_harness(
-            bundle,
-            view,
-            client=self._client,
-            model=self._model,
-            effort=self._effort,
-            sandbox=sandbox,
-            recorder=recorder,
-            user_id=spec.token(self._seed),
-            meter=meter,
-        )
-        reward = await grade(task, sandbox)
-        recorder.emit(
-            EventKind.VERIFIER, text=reward.output, data={"reward": reward.value, "parts": dict(reward.parts)}
-        )
+        async def work(part: Task) -> None:
+            try:
+                async with asyncio.timeout(part.agent_timeout_s if task.steps else None):
+                    await run_harness(
+                        bundle,
+                        TaskView(part.instruction, sandbox.path(part.environment.workdir)),
+                        client=self._client,
+                        model=self._model,
+                        effort=self._effort,
+                        sandbox=sandbox,
+                        recorder=recorder,
+                        user_id=spec.token(self._seed),
+                        meter=meter,
+                    )
+            except TimeoutError:
+                raise OutOfTimeError(f"all {part.agent_timeout_s:g} s of {part.id} are used") from None
+
+        reward = await work_through(task, sandbox, work, self._make_sandbox)
+        recorder.emit(EventKind.VERIFIER, text=reward.output, data=_graded(reward))
+        self._keep(spec, reward)
         return reward
+
+    def _keep(self, spec: AttemptSpec, reward: Reward) -> None:
+        """Write down the files that the task has copied out, as an archive: their names are the agent's."""
+        if self._artifacts is not None and reward.artifacts:
+            path = self._artifacts / f"{spec.id}.tar.gz"
+            with stored(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(pack(reward.artifacts))
 
     def _tear_down(self, sandbox: Opened | None) -> None:
         """Free the slot at once; the sandbox goes in the background."""
@@ -206,6 +225,16 @@ class AttemptRunner:
             task = asyncio.get_running_loop().create_task(sandbox.close())
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
+
+
+def _graded(reward: Reward) -> dict[str, Any]:  # Any: JSON
+    """Say in the trace what a grading came to."""
+    data: dict[str, Any] = {"reward": reward.value, "parts": dict(reward.parts)}
+    if reward.tests:
+        data["tests"] = dict(reward.tests)
+    if reward.artifacts:
+        data["artifacts"] = {name: len(content) for name, content in reward.artifacts.items()}
+    return data
 
 
 def _failed(error: Exception, meter: Meter, sandbox: Opened | None) -> Ended:

@@ -53,4 +53,5 @@ class WorkerSetup:
             make_sandbox=lambda spec: open_sandbox(self.sandbox, spec),
             traces=open_writer(self.traces, f"{self.launch}-{worker}", after=self.after),
             seed=self.config.seed,
+            artifacts=self.traces.parent / "artifacts",
         )

@@ -1,211 +1,140 @@
-"""The task.toml of Harbor's format, schema 1.0 to 1.4: every field is used, or refused by its name."""
+"""A task.toml of Harbor's format: every field is used, or refused by its name."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import ValidationError
 
 from benchmarks.errors import SuiteError
+from benchmarks.harbor.host_env import unfilled
+from benchmarks.harbor.tables import EnvironmentTable, HarborConfig, StepTable
+from benchmarks.harbor.toml_lines import find_line
 from task_agent.harness.faults import closest, faults_in
 from traces.errors import Place
 
-SCHEMA_VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4")
-DEFAULT_AGENT_TIMEOUT_S = 600.0
-DEFAULT_CPUS = 1.0
-DEFAULT_MEMORY_MB = 2048
-DEFAULT_STORAGE_MB = 10240
+KEEP_PROCESSES = "keep_processes"
+"""Key of [metadata] that says: what the agent started is graded while it runs."""
 
-_UNITS_MB = {"K": 1 / 1024, "M": 1.0, "G": 1024.0, "T": 1024.0 * 1024}
-_ROOT_USERS = (None, "root", 0, "0")
+REWARD_KEY = "reward_key"
+"""Key of [metadata] that names the reward that counts among several."""
 
-NetworkMode = Literal["public", "no-network", "allowlist"]
-Anything = Any  # a field that is refused whatever it holds, so its shape does not matter
+_HOSTS = "host lists are not supported: a task has the network, or has not"
+_ONE_SERVICE = "compose environments are not supported, so there is only `main`"
 
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+Refusals = Iterator[tuple[str, str]]
 
 
-class TaskTable(_Table):
-    """Hold `[task]`: what a registry shows; nothing of it changes an attempt."""
-
-    name: str
-    version: str | None = None
-    description: str = ""
-    authors: list[dict[str, str]] = []
-    keywords: list[str] = []
-
-
-class AgentTable(_Table):
-    """Hold `[agent]`."""
-
-    timeout_sec: float | None = Field(default=None, gt=0)
-    user: str | int | None = None
-    network_mode: NetworkMode | None = None
-    allowed_hosts: list[str] | None = None
-
-
-class VerifierTable(_Table):
-    """Hold `[verifier]`."""
-
-    timeout_sec: float = Field(default=600.0, gt=0)
-    env: dict[str, str] = {}
-    user: str | int | None = None
-    environment_mode: Literal["shared", "separate"] | None = None
-    environment: Anything = None
-    collect: list[Anything] = []
-    network_mode: NetworkMode | None = None
-    allowed_hosts: list[str] | None = None
-
-
-class EnvironmentTable(_Table):
-    """Hold `[environment]`."""
-
-    build_timeout_sec: float = Field(default=600.0, gt=0)
-    docker_image: str | None = None
-    os: Literal["linux", "windows"] = "linux"
-    cpus: float | None = Field(default=None, gt=0)
-    memory_mb: int | None = Field(default=None, gt=0, validation_alias=AliasChoices("memory_mb", "memory"))
-    storage_mb: int | None = Field(default=None, gt=0, validation_alias=AliasChoices("storage_mb", "storage"))
-    gpus: int | None = None
-    gpu_types: list[str] | None = None
-    tpu: Anything = None
-    mcp_servers: list[Anything] = []
-    env: dict[str, str] = {}
-    skills_dir: str | None = None
-    workdir: str | None = None
-    healthcheck: Anything = None
-    network_mode: NetworkMode | None = None
-    allowed_hosts: list[str] | None = None
-    allow_internet: bool | None = None
-
-    @field_validator("memory_mb", "storage_mb", mode="before")
-    @classmethod
-    def _size(cls, given: object) -> object:
-        """Read the old spelling, such as 2G, 512M or 4096K."""
-        if not isinstance(given, str):
-            return given
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT])i?B?", given.strip(), re.IGNORECASE)
-        if match is None:
-            raise ValueError(f"{given!r} is not a size such as 2G or 512M")
-        return max(1, round(float(match[1]) * _UNITS_MB[match[2].upper()]))
-
-    @property
-    def network(self) -> bool:
-        """Say whether the task asks for the network; Harbor gives it to tasks that say nothing, we do not."""
-        if self.network_mode is not None:
-            return self.network_mode == "public"
-        return self.allow_internet is True
-
-
-class SolutionTable(_Table):
-    """Hold `[solution]`."""
-
-    env: dict[str, str] = {}
-
-
-class HarborConfig(_Table):
-    """Hold a whole task.toml."""
-
-    schema_version: str = Field(default="1.4", validation_alias=AliasChoices("schema_version", "version"))
-    source: str | None = None
-    artifacts: list[Anything] = []
-    multi_step_reward_strategy: Literal["mean", "final"] | None = None
-    metadata: dict[str, Any] = {}  # Any: the format leaves this table free
-    task: TaskTable | None = None
-    agent: AgentTable = AgentTable()
-    verifier: VerifierTable = VerifierTable()
-    environment: EnvironmentTable = EnvironmentTable()
-    solution: SolutionTable = SolutionTable()
-    steps: list[Anything] = []
-
-    @field_validator("schema_version")
-    @classmethod
-    def _known_version(cls, given: str) -> str:
-        if given not in SCHEMA_VERSIONS:
-            raise ValueError(f"{given!r} is not one of the versions read here: {', '.join(SCHEMA_VERSIONS)}")
-        return given
-
-
-def _host_variables(config: HarborConfig) -> Iterator[tuple[str, str]]:
-    tables = {"environment": config.environment.env, "verifier": config.verifier.env, "solution": config.solution.env}
-    for name, env in tables.items():
-        for key, value in env.items():
-            if "${" in value:
-                yield f"{name}.env.{key}", "takes its value from the host, which is not supported"
-
-
-def refusals(config: HarborConfig) -> Iterator[tuple[str, str]]:
+def refusals(config: HarborConfig, host: Mapping[str, str]) -> Refusals:
     """Name every field whose meaning would be lost, with the reason."""
-    place, verifier = config.environment, config.verifier
-    unless_empty: dict[str, tuple[object, str]] = {
-        "steps": (config.steps, "tasks of several steps are not supported"),
-        "multi_step_reward_strategy": (config.multi_step_reward_strategy, "tasks of several steps are not supported"),
-        "artifacts": (config.artifacts, "collecting artifacts is not supported"),
-        "agent.allowed_hosts": (config.agent.allowed_hosts, "host lists are not supported"),
-        "verifier.environment": (verifier.environment, "a separate verifier environment is not supported"),
-        "verifier.collect": (verifier.collect, "collecting artifacts is not supported"),
-        "verifier.allowed_hosts": (verifier.allowed_hosts, "host lists are not supported"),
-        "environment.gpus": (place.gpus, "GPUs are not supported"),
-        "environment.gpu_types": (place.gpu_types, "GPUs are not supported"),
-        "environment.tpu": (place.tpu, "TPUs are not supported"),
-        "environment.mcp_servers": (place.mcp_servers, "MCP servers are not supported"),
-        "environment.skills_dir": (place.skills_dir, "a skills folder is not supported"),
-        "environment.healthcheck": (place.healthcheck, "health checks are not supported"),
-        "environment.allowed_hosts": (place.allowed_hosts, "host lists are not supported"),
-    }
-    yield from ((key, why) for key, (value, why) in unless_empty.items() if value)
-    if place.os != "linux":
-        yield "environment.os", "only linux is supported"
-    if verifier.environment_mode == "separate":
-        yield "verifier.environment_mode", "a separate verifier environment is not supported"
-    for key, user in (("agent.user", config.agent.user), ("verifier.user", verifier.user)):
-        if user not in _ROOT_USERS:
-            yield key, f"only root is supported, not {user!r}"
+    yield from _place_refusals(config.environment, "environment")
     yield from _network_refusals(config)
-    yield from _host_variables(config)
+    yield from _verifier_refusals(config)
+    yield from _copy_refusals(config)
+    for number, step in enumerate(config.steps):
+        yield from ((f"steps.{number}.{key}", why) for key, why in _step_refusals(step, config))
+    if config.multi_step_reward_strategy and not config.steps:
+        yield "multi_step_reward_strategy", "there are no `steps`"
+    yield from _metadata_refusals(config)
+    yield from _host_refusals(config, host)
 
 
-def _network_refusals(config: HarborConfig) -> Iterator[tuple[str, str]]:
-    place = config.environment
+def _place_refusals(place: EnvironmentTable, at: str) -> Refusals:
+    unless_empty: dict[str, tuple[object, str]] = {
+        "gpus": (place.gpus, "GPUs are not supported"),
+        "gpu_types": (place.gpu_types, "GPUs are not supported"),
+        "tpu": (place.tpu, "TPUs are not supported"),
+        "mcp_servers": (place.mcp_servers, "MCP servers are not supported"),
+        "skills_dir": (place.skills_dir, "a skills folder is not supported"),
+        "allowed_hosts": (place.allowed_hosts, _HOSTS),
+    }
+    yield from ((f"{at}.{key}", why) for key, (value, why) in unless_empty.items() if value)
+    if place.os != "linux":
+        yield f"{at}.os", "only linux is supported"
     if place.network_mode == "allowlist":
-        yield "environment.network_mode", "host lists are not supported"
+        yield f"{at}.network_mode", _HOSTS
     elif place.network_mode is not None and place.allow_internet not in (None, place.network):
-        yield "environment.allow_internet", f"contradicts network_mode {place.network_mode!r}"
-    usual = "public" if place.network else "no-network"
-    for key, mode in (("agent", config.agent.network_mode), ("verifier", config.verifier.network_mode)):
-        if mode not in (None, usual):
-            yield f"{key}.network_mode", f"a network of its own is not supported; the environment's is {usual!r}"
+        yield f"{at}.allow_internet", f"contradicts network_mode {place.network_mode!r}"
 
 
-def find_line(text: str, key: str) -> int | None:
-    """Find the line that sets the dotted `key`, or else the line of the table it would stand in."""
-    table, best, best_size = "", None, 0
-    for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]", line)
-        entry = re.match(r"\s*([\w.\"'-]+)\s*=", line)
-        if header:
-            table = found = re.sub(r"[\"'\s]", "", header[1])
-        elif entry:
-            found = ".".join(filter(None, (table, re.sub(r"[\"']", "", entry[1]))))
-        else:
-            continue
-        if (key == found or key.startswith(found + ".")) and len(found) > best_size:
-            best, best_size = number, len(found)
-    return best
+def _network_refusals(config: HarborConfig) -> Refusals:
+    for key, phase in (("agent", config.agent), ("verifier", config.verifier)):
+        if phase.network_mode == "allowlist":
+            yield f"{key}.network_mode", _HOSTS
+        if phase.allowed_hosts:
+            yield f"{key}.allowed_hosts", _HOSTS
 
 
-def parse_config(text: str, path: Path) -> HarborConfig:
+def _verifier_refusals(config: HarborConfig) -> Refusals:
+    verifier = config.verifier
+    if verifier.environment is not None:
+        yield from _place_refusals(verifier.environment, "verifier.environment")
+        if verifier.environment.healthcheck:
+            yield "verifier.environment.healthcheck", "the verifier's own place has no health check"
+        if not verifier.separate:
+            yield "verifier.environment", "contradicts environment_mode 'shared'"
+    for number, hook in enumerate(verifier.collect):
+        if hook.service != "main":
+            yield f"verifier.collect.{number}.service", _ONE_SERVICE
+        if hook.user not in (None, config.agent.user):
+            yield f"verifier.collect.{number}.user", "hooks run as the agent's user"
+
+
+def _copy_refusals(config: HarborConfig) -> Refusals:
+    lists = {"artifacts": config.artifacts}
+    lists |= {f"steps.{number}.artifacts": step.artifacts for number, step in enumerate(config.steps)}
+    for at, artifacts in lists.items():
+        for number, one in enumerate(artifacts):
+            if one.service not in (None, "main"):
+                yield f"{at}.{number}.service", _ONE_SERVICE
+            if ".." in (one.destination or "").split("/"):
+                yield f"{at}.{number}.destination", "leaves the folder of artifacts"
+
+
+def _step_refusals(step: StepTable, config: HarborConfig) -> Refusals:
+    """Refuse what a step would have otherwise than its task: all steps share one place."""
+    for phase, own, whole in (("agent", step.agent, config.agent), ("verifier", step.verifier, config.verifier)):
+        for name in ("user", "network_mode"):
+            if getattr(own, name) not in (None, getattr(whole, name)):
+                yield f"{phase}.{name}", f"a step cannot have a {name.partition('_')[0]} of its own"
+        if own.allowed_hosts:
+            yield f"{phase}.allowed_hosts", _HOSTS
+    for name in ("environment_mode", "environment", "collect"):
+        if getattr(step.verifier, name):
+            yield f"verifier.{name}", "a step is graded where its task says"
+
+
+def _metadata_refusals(config: HarborConfig) -> Refusals:
+    if not isinstance(config.metadata.get(KEEP_PROCESSES, False), bool):
+        yield f"metadata.{KEEP_PROCESSES}", "is true or false"
+    if not isinstance(config.metadata.get(REWARD_KEY, ""), str):
+        yield f"metadata.{REWARD_KEY}", "is the name of a reward"
+
+
+def _host_refusals(config: HarborConfig, host: Mapping[str, str]) -> Refusals:
+    tables = {
+        "environment.env": config.environment.env,
+        "verifier.env": config.verifier.env,
+        "solution.env": config.solution.env,
+    }
+    if config.verifier.environment is not None:
+        tables["verifier.environment.env"] = config.verifier.environment.env
+    tables |= {f"steps.{number}.verifier.env": step.verifier.env for number, step in enumerate(config.steps)}
+    for at, env in tables.items():
+        for key, name in unfilled(env, host):
+            yield f"{at}.{key}", f"takes ${{{name}}} from this machine; allow it with `suite.host_env: [{name}]`"
+
+
+def parse_config(text: str, path: Path, host: Mapping[str, str] | None = None) -> HarborConfig:
     """Read a task.toml.
 
     Args:
         text: What the file holds.
         path: Where it lies, for messages.
+        host: The variables of this machine that it may take.
 
     Raises:
         SuiteError: It is not TOML, a field is unknown or has a wrong value, or is not supported.
@@ -216,23 +145,26 @@ def parse_config(text: str, path: Path) -> HarborConfig:
         at = re.search(r"line (\d+), column (\d+)", str(problem))
         place = Place(path, int(at[1]), int(at[2])) if at else Place(path, text.count("\n") + 1)  # its end
         raise SuiteError(f"is not TOML: {problem}", place=place) from problem
-    environment = table.get("environment")
-    if isinstance(environment, dict):
-        _prefer_new_spelling(environment)
+    _prefer_new_spellings(table)
     try:
         config = HarborConfig.model_validate(table)
     except ValidationError as problem:
         raise _invalid(problem, text, path) from problem
-    for key, why in refusals(config):
+    for key, why in refusals(config, host or {}):
         raise SuiteError(f"`{key}`: {why}", place=Place(path, find_line(text, key)), key=key)
     return config
 
 
-def _prefer_new_spelling(environment: dict[str, object]) -> None:
-    """Drop `memory` and `storage` where the new spelling stands beside them, as Harbor does."""
-    for old in ("memory", "storage"):
-        if f"{old}_mb" in environment:
-            environment.pop(old, None)
+def _prefer_new_spellings(table: dict[str, object]) -> None:
+    """Drop `version`, `memory` and `storage` where the new spelling stands beside them, as Harbor does."""
+    if "schema_version" in table:
+        table.pop("version", None)
+    verifier = table.get("verifier")
+    places = (table.get("environment"), verifier.get("environment") if isinstance(verifier, dict) else None)
+    for place in (place for place in places if isinstance(place, dict)):
+        for old in ("memory", "storage"):
+            if f"{old}_mb" in place:
+                place.pop(old, None)
 
 
 def _invalid(problem: ValidationError, text: str, path: Path) -> SuiteError:

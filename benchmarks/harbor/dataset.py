@@ -1,59 +1,122 @@
-"""A folder of task folders in Harbor's format, read into a suite."""
+"""A dataset of tasks in Harbor's format, read into a suite; the kind `harbor` of suites."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+import fnmatch
+import os
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from benchmarks.errors import SuiteError
+from benchmarks.harbor.options import AS_IT_IS, ReadOptions
 from benchmarks.harbor.reader import read_task
+from benchmarks.harbor.sources import find_source
 from benchmarks.settings import read_settings
 from benchmarks.suite import Suite
 from benchmarks.task import Task
-from traces.errors import Place
 
 PROBLEMS_SHOWN = 3
 
 
 class DatasetConfig(BaseModel):
-    """Say which task folders to read."""
+    """Say which tasks to read, and how."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
 
     path: str
-    """A task folder, or a folder of them; relative to the run file."""
+    """A task folder, a folder of them, a registry.json or a dataset.toml; relative to the run file."""
+    dataset: str | None = None
+    """`name` or `name@version` of a registry's dataset."""
+    checkouts: dict[str, str] = {}
+    """Where a registry's repositories are checked out, by their address; relative to the registry."""
     only: list[str] | None = None
-    """Names of task folders to read and no others."""
+    """Names of tasks to read and no others; `*` stands for anything."""
     exclude: list[str] = []
-    """Names of task folders to leave out; the way to go on when one of them is not supported."""
+    """Names of tasks to leave out; the way to go on when one of them is not supported."""
+    difficulty: list[str] | None = None
+    """Read only tasks whose `metadata.difficulty` is one of these."""
+    category: list[str] | None = None
+    """Read only tasks whose `metadata.category` is one of these."""
     limit: int | None = Field(default=None, ge=1)
     """Read only this many, in the order of their names."""
+    images: dict[str, str] = {}
+    """Images that are here, by the names that tasks have after FROM or under `docker_image`."""
+    host_env: list[str] = []
+    """Variables of this machine that tasks may take as `${NAME}`."""
+    keep_processes: bool | list[str] = False
+    """Grade with what the agent started still running: every task, or those named."""
+    reward_key: str | None = None
+    """The reward that counts where a verifier names several."""
+    default_network: bool = False
+    """Give the network to tasks that do not say, as Harbor does."""
+    offline: bool = False
+    """Run agents and verifiers without the network, whatever tasks say, and tell uv and pip so."""
+
+    @property
+    def options(self) -> ReadOptions:
+        """Give what concerns the reading of a single task."""
+        kept = self.keep_processes
+        return ReadOptions(
+            images=self.images,
+            host={name: os.environ[name] for name in self.host_env if name in os.environ},
+            keep_processes=frozenset(kept) if isinstance(kept, list) else kept,
+            reward_key=self.reward_key,
+            default_network=self.default_network,
+            offline=self.offline,
+        )
 
 
-def _folders(root: Path) -> list[Path]:
-    if not root.is_dir():
-        raise SuiteError("is not a folder of tasks", place=Place(root), key="suite.path")
-    if (root / "task.toml").exists():
-        return [root]
-    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+def _check_names(config: DatasetConfig, names: Sequence[str]) -> None:
+    lists = {"only": config.only or (), "exclude": config.exclude}
+    lists["keep_processes"] = config.keep_processes if isinstance(config.keep_processes, list) else ()
+    for key, wanted in lists.items():
+        for name in wanted:
+            if not fnmatch.filter(names, name):
+                near = ", ".join(difflib.get_close_matches(name, names, n=3))
+                hint = near and f"did you mean {near}?"
+                raise SuiteError(f"no task folder {name!r}", key=f"suite.{key}", hint=hint)
 
 
-def _chosen(folders: list[Path], config: DatasetConfig) -> list[Path]:
-    names = [folder.name for folder in folders]
-    for name in (*(config.only or ()), *config.exclude):
-        if name not in names:
-            near = ", ".join(difflib.get_close_matches(name, names, n=3))
-            raise SuiteError(f"no task folder {name!r}", key="suite.only", hint=near and f"did you mean {near}?")
-    kept = [folder for folder in folders if folder.name not in config.exclude]
+def _chosen(folders: Sequence[Path], config: DatasetConfig) -> list[Path]:
+    _check_names(config, [folder.name for folder in folders])
+    kept = [folder for folder in folders if not _is_named(folder, config.exclude)]
     if config.only is not None:
-        kept = [folder for folder in kept if folder.name in config.only]
+        kept = [folder for folder in kept if _is_named(folder, config.only)]
+    for key in ("difficulty", "category"):
+        wanted = getattr(config, key)
+        if wanted is not None:
+            kept = _with(kept, key, wanted)
     return kept[: config.limit]
 
 
-def read_tasks(folders: Iterable[Path]) -> list[Task]:
+def _is_named(folder: Path, names: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(folder.name, name) for name in names)
+
+
+def _with(folders: Sequence[Path], key: str, wanted: Sequence[str]) -> list[Path]:
+    """Keep folders by a value of their metadata; one that cannot be read stays, for the reader to say why."""
+    values = {folder: _metadata(folder) for folder in folders}
+    known = sorted({str(found[key]) for found in values.values() if found and key in found})
+    if not set(wanted) <= {*known}:
+        missing = next(value for value in wanted if value not in known)
+        raise SuiteError(f"no task has the {key} {missing!r}", key=f"suite.{key}", allowed=known)
+    return [folder for folder, found in values.items() if found is None or str(found.get(key)) in wanted]
+
+
+def _metadata(folder: Path) -> Mapping[str, Any] | None:  # Any: free table of task.toml
+    try:
+        found = tomllib.loads((folder / "task.toml").read_text()).get("metadata", {})
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def read_tasks(folders: Iterable[Path], options: ReadOptions = AS_IT_IS) -> list[Task]:
     """Read every folder, or say which cannot be read; none is skipped.
 
     Raises:
@@ -63,7 +126,7 @@ def read_tasks(folders: Iterable[Path]) -> list[Task]:
     problems: list[SuiteError] = []
     for folder in folders:
         try:
-            tasks.append(read_task(folder))
+            tasks.append(read_task(folder, options))
         except SuiteError as problem:
             problems.append(problem)
     if problems:
@@ -79,7 +142,9 @@ def load(settings: Mapping[str, object], base: Path) -> Suite:
     """Read the settings of the run file and then the tasks."""
     config = read_settings(DatasetConfig, settings)
     root = (base / Path(config.path).expanduser()).resolve()
-    folders = _chosen(_folders(root), config)
+    checkouts = {url: (root.parent / Path(path).expanduser()).resolve() for url, path in config.checkouts.items()}
+    source = find_source(root, config.dataset, checkouts)
+    folders = _chosen(source.folders, config)
     if not folders:
-        raise SuiteError("holds no task folders", place=Place(root), key="suite.path")
-    return Suite(name=root.name, tasks=tuple(read_tasks(folders)))
+        raise SuiteError("no task is left after `only`, `exclude`, `difficulty` and `category`", key="suite")
+    return Suite(name=source.name, tasks=tuple(read_tasks(folders, config.options)))

@@ -59,9 +59,43 @@ class RenamedFiles(Mapping[str, bytes]):
         return name in self._names
 
 
+def read_text(path: Path) -> str:
+    """Read a file that a task must have.
+
+    Raises:
+        SuiteError: It is missing, or is not text.
+    """
+    try:
+        return path.read_bytes().decode()
+    except FileNotFoundError:
+        raise SuiteError("is missing, so this folder is not a task in Harbor's format", place=Place(path)) from None
+    except OSError as problem:
+        raise SuiteError(f"cannot be read: {problem.strerror}", place=Place(path)) from None
+    except UnicodeDecodeError as problem:
+        raise SuiteError(f"is not UTF-8 text: {problem}", place=Place(path)) from problem
+
+
 def _names(folder: Path) -> Iterator[str]:
     for path in folder.rglob("*"):
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise SuiteError("links and special files are not supported in a task", place=Place(path))
         if path.is_file():
             yield path.relative_to(folder).as_posix()
+
+
+class JoinedFiles(Mapping[str, bytes]):
+    """Lay one mapping over another; where both have a name, the upper one counts."""
+
+    def __init__(self, lower: Mapping[str, bytes], upper: Mapping[str, bytes]) -> None:
+        self._lower = lower
+        self._upper = upper
+        self._names = tuple(sorted({*lower, *upper}))
+
+    def __getitem__(self, name: str) -> bytes:
+        return self._upper[name] if name in self._upper else self._lower[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)

@@ -26,7 +26,8 @@ class Layout:
         return {path.removeprefix(start): source for path, source in self.files.items()}
 
 
-def _instructions(dockerfile: str) -> Iterator[tuple[str, str]]:
+def instructions(dockerfile: str) -> Iterator[tuple[str, str]]:
+    """Give each instruction of a Dockerfile: its word in capitals, and the rest."""
     joined = re.sub(r"\\[ \t]*\n", " ", re.sub(r"(?m)^\s*#.*\n?", "", dockerfile))
     for line in joined.splitlines():
         if line.strip():
@@ -34,7 +35,8 @@ def _instructions(dockerfile: str) -> Iterator[tuple[str, str]]:
             yield word.upper(), rest.strip()
 
 
-def _variables(rest: str) -> dict[str, str] | None:
+def variables(rest: str) -> dict[str, str] | None:
+    """Read what ENV sets, in either spelling; None when it cannot be read."""
     try:
         words = shlex.split(rest)
     except ValueError:
@@ -79,9 +81,9 @@ def _follow(layout: Layout, word: str, rest: str, context: Mapping[str, bytes]) 
     if word == "USER":
         return rest in ("root", "0")
     if word == "ENV":
-        variables = _variables(rest)
-        layout.env.update(variables or {})
-        return variables is not None
+        given = variables(rest)
+        layout.env.update(given or {})
+        return given is not None
     if word == "COPY":
         copied = _copied(rest, layout.workdir, context)
         layout.files.update(copied or {})
@@ -99,5 +101,5 @@ def read_layout(dockerfile: str, context: Mapping[str, bytes]) -> Layout | None:
     if ".dockerignore" in context:
         return None
     layout = Layout()
-    plain = all(_follow(layout, word, rest, context) for word, rest in _instructions(dockerfile))
+    plain = all(_follow(layout, word, rest, context) for word, rest in instructions(dockerfile))
     return layout if plain and layout.image else None

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.errors import SuiteError
-from benchmarks.harbor.config import SCHEMA_VERSIONS
 from benchmarks.harbor.reader import ANY_IMAGE, PIDS
+from benchmarks.harbor.tables import SCHEMA_VERSIONS
 from benchmarks.suite import Suite
 from benchmarks.task import Task
 from task_agent.sandbox.base import SandboxSpec
 
+_UNWRITTEN = ("steps", "healthcheck", "artifacts", "hooks", "verifier_place", "reward_key")
+_UNWRITTEN_OF_PLACES = ("user", "verifier_user", "keep_processes", "verifier_network", "build_timeout_s")
 USUAL_IMAGE = "python:3.11-slim-bookworm"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -93,10 +95,12 @@ def _refuse(task: Task) -> None:
         "environment.output_limit_bytes": place.output_limit_bytes != defaults.output_limit_bytes,
         "category": task.category != task.metadata.get("category", "default"),
         "cluster": task.cluster != task.metadata.get("cluster"),
+        **{name: bool(getattr(task, name)) for name in _UNWRITTEN},
+        **{f"environment.{name}": getattr(place, name) != getattr(defaults, name) for name in _UNWRITTEN_OF_PLACES},
     }
     for name, cannot in lost.items():
         if cannot:
-            raise SuiteError(f"task {task.id!r} cannot be written: the format has no place for its {name}")
+            raise SuiteError(f"task {task.id!r} cannot be written: what it has for `{name}` is not written")
 
 
 def _write_files(files: Mapping[str, bytes], folder: Path) -> None:

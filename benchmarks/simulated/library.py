@@ -39,7 +39,7 @@ class Library:
         self._tasks: dict[str, Task] = {}
         self._profiles: dict[str, TaskProfile] = {}
         self._readings: dict[FixedPart, Reading] = {}
-        for task in suite.tasks:
+        for task in (part for whole in suite.tasks for part in whole.parts):
             self._tasks.setdefault(task.instruction.strip(), task)
 
     @property

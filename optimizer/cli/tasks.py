@@ -44,8 +44,8 @@ def check(
     """
     import asyncio
 
+    from benchmarks.check import check_tasks
     from benchmarks.suite import load_suite
-    from benchmarks.verify import check_tasks
     from optimizer.cli.output import tell, write_rows
     from task_agent.sandbox import choose, open_sandbox
     from traces.errors import NotFoundError

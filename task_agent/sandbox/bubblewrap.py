@@ -47,7 +47,7 @@ class BubblewrapSandbox(HostSandbox):
 
     def __init__(self, spec: SandboxSpec) -> None:
         super().__init__(spec, owner=UNPRIVILEGED_ID if os.geteuid() == 0 else None)
-        if spec.network:
+        if spec.network or spec.verifier_network:
             raise SandboxUnavailableError("the bubblewrap sandbox has no network", hint="use the docker sandbox")
         if any(spec.workdir.startswith(f"{name}/") for name in _SYSTEM):
             raise SandboxUnavailableError(f"the bubblewrap sandbox cannot place a work directory at {spec.workdir!r}")

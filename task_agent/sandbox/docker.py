@@ -261,7 +261,7 @@ def _bring_up(spec: SandboxSpec) -> _Box:
         worker = owner if spec.user is None else _uid_of(container, spec.user)
         files = below(spec.workdir, spec.files)
         own = parents(files) if spec.build_context is not None else parents([f"{spec.workdir.strip('/')}/.", *files])
-        folders = dict.fromkeys([*own, "logs", "logs/agent"])
+        folders = dict.fromkeys([*own, "logs", "logs/agent", "logs/artifacts"])
         _engine().put_archive(container, "/", pack(files, owner=worker, folders=folders))
         if worker != owner:
             _engine().put_archive(container, "/", pack({}, owner=owner, folders=["logs"]))

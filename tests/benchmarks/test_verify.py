@@ -6,8 +6,9 @@ import math
 
 import pytest
 
-from benchmarks.task import Task
-from benchmarks.verify import TaskCheck, check_task, check_tasks, grade, read_reward
+from benchmarks.check import TaskCheck, check_task, check_tasks
+from benchmarks.task import Reward, Task
+from benchmarks.verify import grade, read_reward
 from task_agent.errors import VerifierBrokenError
 from task_agent.sandbox import ExecResult, Sandbox, SandboxSpec, VerifyRun, open_sandbox
 
@@ -54,20 +55,37 @@ def test_named_parts_and_the_output_are_kept_for_people() -> None:
     assert reward.output == "1 passed"
 
 
+def test_a_named_reward_counts_and_the_others_may_be_any_finite_number() -> None:
+    run = _run(reward_json='{"accuracy": 0.5, "seconds": 12.5, "reward": 1}')
+    assert read_reward(run).value == 1.0
+    assert read_reward(run, "accuracy") == Reward(0.5, "1 passed", {"accuracy": 0.5, "seconds": 12.5, "reward": 1.0})
+    with pytest.raises(VerifierBrokenError, match=r"none of it is `recall`$"):
+        read_reward(run, "recall")
+
+
+@pytest.mark.parametrize("ctrf", ["[]", "{", '{"results": {"tests": [{"name": "a"}]}}', "[" * 100_000])
+def test_the_status_of_each_test_is_kept_and_a_bad_report_is_left_out(ctrf: str) -> None:
+    good = '{"results": {"tests": [{"name": "test_a", "status": "passed"}, {"name": "test_b", "status": "failed"}]}}'
+    assert read_reward(_run(reward_txt="1", ctrf_json=good)).tests == {"test_a": "passed", "test_b": "failed"}
+    assert read_reward(_run(reward_txt="1", ctrf_json=ctrf)) == Reward(1.0, "1 passed")
+
+
 @pytest.mark.parametrize(
     ("logs", "said"),
     [
         ({}, "neither reward.json nor reward.txt"),
         ({"reward_txt": ""}, "is empty"),
         ({"reward_txt": "pass"}, "'pass', which is not a number"),
-        ({"reward_txt": "nan"}, "not between 0 and 1"),
+        ({"reward_txt": "nan"}, "not a finite number"),
         ({"reward_txt": "1.5"}, "not between 0 and 1"),
         ({"reward_txt": "-0.1"}, "not between 0 and 1"),
         ({"reward_json": "{"}, "is not JSON"),
-        ({"reward_json": "NaN"}, "not between 0 and 1"),
+        ({"reward_json": "NaN"}, "not a finite number"),
         ({"reward_json": "true"}, "not a number"),
         ({"reward_json": "{}"}, "names nothing"),
-        ({"reward_json": '{"a": 1, "b": 0}'}, "none of it is `reward`"),
+        ({"reward_json": '{"a": 1, "b": 0}'}, "none of it is `reward`; name the one that counts under `reward_key`"),
+        ({"reward_json": '{"reward": 2}'}, "`reward` of reward.json holds 2.0, which is not between 0 and 1"),
+        ({"reward_json": '{"reward": 1, "time_s": Infinity}'}, "`time_s` of reward.json holds inf"),
         ({"reward_json": '{"reward": "1"}'}, "not a number"),
         ({"reward_json": "{", "reward_txt": "1"}, "is not JSON"),
     ],
@@ -115,7 +133,7 @@ async def test_a_solution_sees_its_variables_and_its_own_files() -> None:
         (_task(solve=b"echo 41 > answer; echo oops; exit 3\n"), "broken", "solve.sh ended with 3: 'oops"),
         (_task(tests=b"true\n"), "broken", "neither reward.json nor reward.txt"),
         (_task(tests=CHECK.replace(b"r=0", b"r=0.3")), "trivial", ""),
-        (_task(solve=None), "error", "no solution/solve.sh"),
+        (_task(solve=None), "unsolved", "no solution/solve.sh"),
     ],
     ids=["wrong-solution", "no-reward", "something-for-nothing", "no-solution"],
 )

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.check import check_tasks
 from benchmarks.suite import Suite, load_suite
 from benchmarks.task import Reward, Task
-from benchmarks.verify import check_tasks, grade, run_solution
+from benchmarks.verify import grade, run_solution
 from task_agent.sandbox import SandboxKind, SandboxSpec, open_sandbox, probe
 
 KINDS = (

@@ -1,0 +1,85 @@
+"""What a Dockerfile that an engine builds says about the place it makes."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from benchmarks.harbor.layout import instructions, variables
+
+_FROM = re.compile(r"(?im)^(\s*FROM\s+(?:--\S+\s+)*)(\S+)")
+_VARIABLE = re.compile(r"\$(?:\{(\w+)(?::-([^}]*))?\}|(\w+))")
+
+
+def with_images(dockerfile: str, images: Mapping[str, str]) -> str:
+    """Put the images that are here in the place of those named after FROM."""
+    return _FROM.sub(lambda found: found[1] + images.get(found[2], found[2]), dockerfile)
+
+
+@dataclass(slots=True)
+class _Stage:
+    workdir: str | None = "/"
+    values: dict[str, str] = field(default_factory=dict)
+
+
+def final_workdir(dockerfile: str) -> str | None:
+    """Follow WORKDIR through the stages to the last one; None where it depends on what is not known here.
+
+    An image that the first stage stands on is taken to work in `/`; the engine's kind checks that.
+    """
+    stages: dict[str, _Stage] = {}
+    stage, outer = _Stage(), dict[str, str]()
+    for word, rest in instructions(dockerfile):
+        if word == "FROM":
+            base, _, name = (part.strip() for part in re.sub(r"--\S+\s+", "", rest).partition(" "))
+            known = stages.get(base.lower(), _Stage())
+            stage = _Stage(known.workdir, {**outer, **known.values})
+            stages[name.removeprefix("AS ").removeprefix("as ").lower()] = stage
+        elif word in ("ARG", "ENV"):
+            given = (variables(rest) or {}) if word == "ENV" or "=" in rest else {}
+            (stage.values if stages else outer).update(given)
+        elif word == "WORKDIR":
+            stage.workdir = _joined(stage, rest)
+    return stage.workdir
+
+
+def _joined(stage: _Stage, rest: str) -> str | None:
+    def value(found: re.Match[str]) -> str:
+        return stage.values.get(found[1] or found[3]) or found[2] or found[0]
+
+    target = _VARIABLE.sub(value, rest.strip("\"'"))
+    if "$" in target or (stage.workdir is None and not target.startswith("/")):
+        return None
+    return posixpath.normpath(posixpath.join(stage.workdir or "/", target))
+
+
+def entrypoint_line(dockerfile: str) -> int | None:
+    """Find the line of an ENTRYPOINT in the last stage."""
+    found = None
+    for number, line in enumerate(dockerfile.splitlines(), 1):
+        word = line.split(maxsplit=1)[0].upper() if line.split() else ""
+        found = None if word == "FROM" else number if word == "ENTRYPOINT" else found
+    return found
+
+
+class MappedContext(Mapping[str, bytes]):
+    """Show a build context whose Dockerfile stands on other images."""
+
+    def __init__(self, context: Mapping[str, bytes], images: Mapping[str, str]) -> None:
+        self._context = context
+        self._images = dict(images)
+
+    def __getitem__(self, name: str) -> bytes:
+        content = self._context[name]
+        return with_images(content.decode(), self._images).encode() if name == "Dockerfile" else content
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._context)
+
+    def __len__(self) -> int:
+        return len(self._context)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._context

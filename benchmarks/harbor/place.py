@@ -1,0 +1,100 @@
+"""The places of a task: its `environment` table and build context, read into what a sandbox needs."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmarks.errors import SuiteError
+from benchmarks.harbor.dockerfile import MappedContext, entrypoint_line, final_workdir
+from benchmarks.harbor.files import FolderFiles, RenamedFiles, read_text
+from benchmarks.harbor.host_env import filled
+from benchmarks.harbor.layout import Layout, read_layout
+from benchmarks.harbor.options import ReadOptions
+from benchmarks.harbor.tables import EnvironmentTable
+from benchmarks.harbor.toml_lines import find_line
+from task_agent.sandbox.base import SandboxSpec
+from traces.errors import Place
+
+DEFAULT_CPUS = 1.0
+DEFAULT_MEMORY_MB = 2048
+DEFAULT_STORAGE_MB = 10240
+PIDS = 512
+"""Harbor sets no limit on processes; this one stops a fork bomb and leaves room for a build."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceSource:
+    """Say where a place is described: the build context's folder, and the table of task.toml."""
+
+    context: Path
+    toml: Path
+    table: EnvironmentTable
+    key: str = "environment"
+
+    def wrong(self, name: str, why: str) -> SuiteError:
+        """Name a field of the table."""
+        key = f"{self.key}.{name}"
+        place = Place(self.toml, find_line(read_text(self.toml), key))
+        return SuiteError(f"`{key}`: {why}", place=place, key=key)
+
+
+def read_place(source: PlaceSource, options: ReadOptions, *, any_image: bool = False) -> SandboxSpec:
+    """Read one place.
+
+    A Dockerfile that only lays out files is followed here, so that the task also runs without an
+    engine. Any other keeps its `build_context`, which only the docker sandbox can use.
+
+    Raises:
+        SuiteError: Nothing says what the place is made of, or something is wrong with it.
+    """
+    table = source.table
+    context = FolderFiles(source.context)
+    dockerfile = _dockerfile(source, context)
+    image = options.images.get(table.docker_image or "", table.docker_image)
+    layout = read_layout(dockerfile, context) if dockerfile is not None else None
+    spec = SandboxSpec(
+        workdir=_workdir(source, dockerfile, layout),
+        env=filled(table.env, options.host),
+        image=image,
+        build_timeout_s=table.build_timeout_sec,
+        memory_mb=table.memory_mb or DEFAULT_MEMORY_MB,
+        cpus=table.cpus or DEFAULT_CPUS,
+        pids=PIDS,
+        disk_mb=table.storage_mb or DEFAULT_STORAGE_MB,
+    )
+    if dockerfile is None:
+        return spec
+    names = replace(layout, workdir=spec.workdir).below_workdir() if layout else None
+    if layout is None or names is None or image is not None or spec.workdir == "/":
+        return replace(spec, build_context=MappedContext(context, options.images) if options.images else context)
+    base = None if any_image else options.images.get(layout.image, layout.image)
+    return replace(spec, image=base, files=RenamedFiles(context, names), env={**layout.env, **spec.env})
+
+
+def _dockerfile(source: PlaceSource, context: Mapping[str, bytes]) -> str | None:
+    path = source.context / "Dockerfile"
+    if "Dockerfile" not in context:
+        if source.table.docker_image is None:
+            raise SuiteError(f"is missing, and task.toml names no `{source.key}.docker_image`", place=Place(path))
+        return None
+    text = read_text(path)
+    if line := entrypoint_line(text):
+        why = "ENTRYPOINT is not run here; start what is needed in a command of `environment.healthcheck`"
+        raise SuiteError(why, place=Place(path, line))
+    return text
+
+
+def _workdir(source: PlaceSource, dockerfile: str | None, layout: Layout | None) -> str:
+    given = source.table.workdir
+    if given is not None:
+        if not posixpath.isabs(given):
+            raise source.wrong("workdir", f"{given!r} is not absolute")
+        return posixpath.normpath(given)
+    found = layout.workdir if layout else final_workdir(dockerfile) if dockerfile is not None else None
+    if found is None:
+        why = "its WORKDIR has a variable" if dockerfile else "there is no Dockerfile whose WORKDIR could be read"
+        raise source.wrong("workdir", f"must say where the work is: {why}")
+    return found

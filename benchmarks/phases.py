@@ -1,0 +1,122 @@
+"""The course of a task: its place is made ready, an agent works, the work is graded, maybe several times."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+import anyio
+
+from benchmarks.artifacts import by_destination, collect, hand_over
+from benchmarks.task import HealthCheck, Reward, Step, Task
+from benchmarks.verify import SandboxFactory, grade
+from task_agent.errors import SandboxLostError
+from task_agent.sandbox.base import Sandbox
+
+Agent: TypeAlias = Callable[[Task], Awaitable[None]]
+"""Works on one part of a task: the task itself, or one of its steps."""
+
+_SETUP_S = 300.0
+
+
+async def wait_healthy(
+    check: HealthCheck | None,
+    sandbox: Sandbox,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+) -> None:
+    """Run the command until it succeeds.
+
+    Raises:
+        SandboxLostError: It failed too often, or the sandbox died.
+    """
+    start, failures = clock(), 0
+    while check is not None:
+        done = await sandbox.exec(check.command, timeout_s=check.timeout_s)
+        if done.exit_code == 0:
+            return
+        starting = clock() - start < check.start_period_s
+        failures += not starting
+        if failures >= check.retries:
+            said = done.output.strip()[-300:]
+            raise SandboxLostError(f"the place is not healthy: `{check.command}` gave {done.exit_code}: {said!r}")
+        await sleep(check.start_interval_s if starting else check.interval_s)
+
+
+async def work_through(task: Task, sandbox: Sandbox, agent: Agent, make_sandbox: SandboxFactory) -> Reward:
+    """Let an agent do a task's parts, one after the other, and grade each.
+
+    A step that earns less than its least reward is the last one; those after it count as 0.
+
+    Args:
+        task: What is to be done.
+        sandbox: Where the agent works; not closed here.
+        agent: Works on one part.
+        make_sandbox: Makes the verifier's own place, for a task that has one.
+
+    Raises:
+        VerifierBrokenError: A grading gave no valid reward.
+        SandboxLostError: A sandbox died, or the set-up of a step failed.
+    """
+    if not task.steps:
+        await agent(task)
+        return await _graded(task, sandbox, make_sandbox)
+    rewards: list[Reward] = []
+    for step in task.steps:
+        await _enter(step, sandbox)
+        await agent(step.task)
+        rewards.append(await _graded(step.task, sandbox, make_sandbox))
+        if not _suffices(rewards[-1], step.min_reward):
+            break
+    return _combined(task, rewards)
+
+
+async def _enter(step: Step, sandbox: Sandbox) -> None:
+    workdir = sandbox.path(step.task.environment.workdir)
+    if step.files:
+        await sandbox.put(step.files, step.task.environment.workdir)
+    if "setup.sh" in step.files:
+        done = await sandbox.exec(f"(cd {shlex.quote(workdir)} && bash setup.sh)", timeout_s=_SETUP_S)
+        if done.exit_code != 0:
+            raise SandboxLostError(f"setup.sh of {step.task.id!r} failed: {done.output.strip()[-300:]!r}")
+    await wait_healthy(step.task.healthcheck, sandbox)
+
+
+async def _graded(task: Task, sandbox: Sandbox, make_sandbox: SandboxFactory) -> Reward:
+    for hook in task.hooks:
+        await sandbox.exec(hook.command, timeout_s=hook.timeout_s)
+    found = await collect(task.artifacts, sandbox)
+    if task.verifier_place is None:
+        return replace(await grade(task, sandbox), artifacts=by_destination(found))
+    own = make_sandbox(task.verifier_place)
+    try:
+        await hand_over(found, own)
+        return replace(await grade(task, own), artifacts=by_destination(found))
+    finally:
+        await own.close()
+
+
+def _suffices(reward: Reward, least: Mapping[str, float]) -> bool:
+    named = {**reward.parts, "reward": reward.value}
+    return all(named.get(name, 0.0) >= value for name, value in least.items())
+
+
+def _combined(task: Task, rewards: Sequence[Reward]) -> Reward:
+    """Make one reward of those of the steps that were begun."""
+    names = [part.id.rpartition("/")[2] for part in task.parts]
+    values = [reward.value for reward in rewards] + [0.0] * (len(names) - len(rewards))
+    pairs = list(zip(names, rewards, strict=False))
+    return Reward(
+        value=values[-1] if task.step_reward == "final" else sum(values) / len(values),
+        output="\n".join(f"[{name}] {reward.output}" for name, reward in pairs),
+        parts={
+            **dict(zip(names, values, strict=True)),
+            **{f"{name}/{key}": value for name, reward in pairs for key, value in reward.parts.items()},
+        },
+        tests={f"{name}/{key}": status for name, reward in pairs for key, status in reward.tests.items()},
+        artifacts={f"{name}/{key}": data for name, reward in pairs for key, data in reward.artifacts.items()},
+    )
