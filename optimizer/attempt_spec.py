@@ -21,6 +21,7 @@ class Purpose(StrEnum):
     CERTIFY = "certify"
     SMOKE = "smoke"
     COMPARE = "compare"
+    TUNE = "tune"
 
 
 class AttemptStatus(StrEnum):

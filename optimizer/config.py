@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -256,6 +256,30 @@ class Proposer(Settings):
     """Hide the traces' text: the ablation that shows what reading them is worth."""
 
 
+class Tuner(Settings):
+    """Let the tuner serve some slots: it tries settings of the harness's `search` ranges (see docs/tuning.md)."""
+
+    every: Annotated[int, Field(ge=0, strict=True)] = 0
+    """It serves every so many slots: 3 is slots 3, 6, 9 and so on, 1 is all of them; 0 leaves it out."""
+    trials: Count = 12
+    """Settings it tries in a slot."""
+    replicates: Repeats = 1
+    """Attempts per train task of every setting."""
+    cost_ratio: Amount | None = 1.5
+    """What an attempt may cost at most, as a multiple of the champion's; null sets no limit."""
+
+    parts: ClassVar[int] = 4
+    """Parts of the train tasks after which a setting may be given up."""
+
+    def serves(self, slot: int) -> bool:
+        """Say whether a slot is the tuner's."""
+        return self.every > 0 and slot % self.every == 0
+
+    def served(self, slots: int) -> int:
+        """Count the slots it serves of the first `slots`."""
+        return slots // self.every if self.every else 0
+
+
 class Surface(Settings):
     """Declare what a proposal may change."""
 
@@ -304,6 +328,8 @@ class RunConfig(Settings):
     """Who is told what."""
     proposer: Proposer = Proposer()
     """Limits of a proposer session."""
+    tuner: Tuner = Tuner()
+    """When settings are tuned, and how."""
     surface: Surface = Surface()
     """What a proposal may change."""
 

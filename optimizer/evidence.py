@@ -28,10 +28,14 @@ def scored(rows: Iterable[AttemptRow]) -> dict[str, list[float]]:
     return {task: values for task, values in grouped.items() if values}
 
 
+NO_SCORE = (Purpose.SMOKE, Purpose.TUNE)
+"""Purposes no train score rests on: a lone attempt, and those by which a setting was chosen among others."""
+
+
 def measured(bench: Bench, candidate: str) -> list[AttemptRow]:
-    """List the train attempts a score may rest on; a lone smoke attempt is none of them."""
+    """List the train attempts a score may rest on."""
     rows = bench.ledger.attempts(bench.run, candidate=candidate, split=Split.TRAIN.value)
-    return [row for row in rows if row.spec.purpose is not Purpose.SMOKE]
+    return [row for row in rows if row.spec.purpose not in NO_SCORE]
 
 
 def train_score(bench: Bench, candidate: str) -> float | None:

@@ -23,7 +23,7 @@ from task_agent.errors import AttemptError
 from task_agent.harness import normalised_hash, unified, validate, violations
 from task_agent.harness.errors import HarnessError
 
-TRAIN = Split.TRAIN
+TRAIN, TUNE = Split.TRAIN, Purpose.TUNE
 SMOKE_DRAWS = 3
 LOST_ALONE = "every attempt was lost to infrastructure"
 CRASHES = ("agent_crashed", "request_refused", "unclassified")
@@ -150,7 +150,9 @@ def screen_on_train(bench: Bench, candidate: str, parent: str) -> None:
             return
         raise
     mine = rewards(rows)
-    theirs = rewards(bench.ledger.attempts(bench.run, candidate=parent, split=TRAIN))
+    theirs = rewards(
+        row for row in bench.ledger.attempts(bench.run, candidate=parent, split=TRAIN) if row.spec.purpose is not TUNE
+    )
     seen = screen(bench.gate, tasks, candidate=mine, champion=theirs)
     if seen.pending:
         raise OutageError(f"no train attempt of {parent} was scored, so {candidate} has nothing to be screened against")

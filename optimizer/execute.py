@@ -25,6 +25,7 @@ from optimizer.preflight import is_hopeless, preflight
 from optimizer.progress import Progress
 from optimizer.proposing import propose_change
 from optimizer.state import Phase, RunState
+from optimizer.tuning import tune
 from optimizer.verdicts import decide as give_verdict
 
 ENDING = "ending"
@@ -104,7 +105,8 @@ class Driver:
             case Measure():
                 baseline(bench)
             case Propose(slot, parent):
-                propose_change(bench, slot, parent)
+                author = tune if bench.config.tuner.serves(slot) else propose_change
+                author(bench, slot, parent)
             case Examine(candidate, stage):
                 EXAMINE[stage](bench, candidate, parents[candidate])
             case Reserve(candidate):

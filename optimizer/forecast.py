@@ -36,7 +36,9 @@ def forecast(plan: Plan, runs: Path | None = None) -> Json:
     expected, most = (sum(row[key] for row in stages) for key in ("attempts", "most"))
     heldout = len(plan.splits.heldout)
     advice = can_decide(plan.gate, tasks=heldout)
-    time = time_of(plan, pace, expected, draws=3 + round(night.screened) + night.tests * len(plan.gate.stages))
+    draws = 3 + round(night.screened) + night.tests * len(plan.gate.stages)
+    draws += plan.config.tuner.served(night.proposals) * (plan.config.tuner.trials * plan.config.tuner.parts + 1)
+    time = time_of(plan, pace, expected, draws=draws)
     money = money_of(plan, pace, expected)
     return {
         "suite": plan.suite.name,
@@ -126,6 +128,7 @@ def _stages(plan: Plan, night: _Night) -> list[Json]:
     train, heldout, test = (len(plan.splits.of(split)) for split in Split)
     counts = _counts(plan, night)
     pool = max(plan.gate.pool_min, min(plan.gate.runs, plan.gate.pool_cap))
+    tuner, tuned = plan.config.tuner, plan.config.tuner.served(night.proposals)
     most = {
         "screen": night.proposals * (again.screen * train + 1),
         "gate": min(night.proposals, _tests_left(plan)) * heldout * (plan.gate.runs + pool),
@@ -136,24 +139,27 @@ def _stages(plan: Plan, night: _Night) -> list[Json]:
         "baseline": f"{again.baseline} x {train} train tasks",
         "screen": f"{again.screen} x {train} train tasks for each of about {night.screened:.0f} of"
         f" {night.proposals} candidates",
+        "tune": f"{tuned} x {tuner.trials} settings and 2 arms x {tuner.replicates} x {train} train tasks",
         "gate": f"about {tests} on {heldout} held-out tasks, {night.keeps} kept",
         "certify": f"2 arms x {again.certify} x {test} test tasks, once something was kept",
     }
     return [
         {"stage": name, "attempts": counts[name], "most": most.get(name, counts[name]), "how": text}
         for name, text in how.items()
+        if tuned or name != "tune"
     ]
 
 
 def _counts(plan: Sized, night: _Night) -> dict[str, int]:
     """Expect the attempts of each stage."""
-    again = plan.config.replicates
+    again, tuner = plan.config.replicates, plan.config.tuner
     train, heldout, test = (len(plan.splits.of(split)) for split in Split)
     each = gate_attempts(plan.gate, tests=night.tests, keeps=night.keeps, measured=2 * again.preflight)
     return {
         "preflight": 2 * again.preflight * heldout,
         "baseline": again.baseline * train,
         "screen": round(night.screened * again.screen * train) + night.proposals,
+        "tune": tuner.served(night.proposals) * (tuner.trials + 2) * tuner.replicates * train,
         "gate": round(heldout * each),
         "certify": 2 * again.certify * test if night.keeps else 0,
     }

@@ -148,7 +148,7 @@ def time_of(plan: Plan, pace: Pace | None, attempts: int, draws: int) -> Estimat
         workers = "one worker" if at_once == 1 else f"{at_once} workers"
         basis = f"{each:g} s of processor time for a simulated attempt on {workers}"
     else:
-        seconds = (attempts / slots + draws) * ATTEMPT_S + config.stop.iterations * PROPOSAL_S
+        seconds = (attempts / slots + draws) * ATTEMPT_S + _sessions(config) * PROPOSAL_S
         basis = f"{ATTEMPT_S:g} s for an attempt, {slots} at once, {PROPOSAL_S / 60:g} min for a proposal"
     return Estimate(
         seconds, False, f"about {duration(seconds)}, assuming {basis}; no run with these models was made here"
@@ -174,8 +174,13 @@ def money_of(plan: Plan, pace: Pace | None, attempts: int) -> Estimate:
 
 def _roles(config: RunConfig, attempts: int) -> Iterator[tuple[str, Role, int]]:
     """List each role with how often it is asked."""
-    asked = {"task": attempts, "proposer": config.stop.iterations, "reflector": config.stop.iterations}
+    asked = {"task": attempts, "proposer": _sessions(config), "reflector": config.stop.iterations}
     yield from ((name, getattr(config.models, name), count) for name, count in asked.items())
+
+
+def _sessions(config: RunConfig) -> int:
+    """Count the proposals that a proposer is asked for; the tuner makes the others."""
+    return config.stop.iterations - config.tuner.served(config.stop.iterations)
 
 
 def _cost(config: RunConfig, name: str, role: Role) -> float:

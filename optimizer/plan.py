@@ -19,7 +19,8 @@ from optimizer.config import RunConfig
 from optimizer.gate import GateConfig, GateConfigError, can_decide
 from optimizer.notify import check_notify
 from optimizer.run_folder import RunFolder
-from task_agent.harness import HarnessBundle, load_bundle
+from task_agent.harness import EditSurface, HarnessBundle, allows_key, load_bundle
+from task_agent.harness.bundle import SPEC_PATH
 from task_agent.models import PriceTable
 from task_agent.sandbox import choose
 from task_agent.sandbox.base import SandboxKind
@@ -138,6 +139,7 @@ def check_parts(
         simulated_settings(config)
         PriceTable.load(config.prices)
         harness, gate = load_bundle(config.harness), gate_config(config)
+        check_ranges(config, harness)
         suite = load_suite(config.suite, Path.cwd())
         earlier = record_of(suite.hash)
         record = None if new_split else earlier
@@ -145,6 +147,29 @@ def check_parts(
         check_size(splits, gate)
         check_design(config, splits, gate)
         return Parts(suite, record, splits, gate, harness)
+
+
+def check_ranges(config: RunConfig, harness: HarnessBundle) -> None:
+    """Refuse a tuner that has nothing to tune, or something that no candidate may change.
+
+    Raises:
+        ConfigError: The harness declares no ranges, or one that the edit surface locks.
+    """
+    if not config.tuner.every:
+        return
+    if not harness.spec.search:
+        raise ConfigError(
+            f"there is nothing to tune: the harness {harness.spec.name!r} declares no `search` ranges",
+            key="tuner.every",
+            hint=f"write in {config.harness / SPEC_PATH}, say, search: {{limits.turns: {{low: 10, high: 60}}}}",
+        )
+    surface = EditSurface(frozenset(config.surface.editable), frozenset(config.surface.locked))
+    if locked := [key for key in harness.spec.search if not allows_key(surface, key)]:
+        raise ConfigError(
+            f"the harness lets `{locked[0]}` be tuned, which the edit surface lets nobody change",
+            key="surface",
+            hint="make its area editable in `surface`, or take it out of the harness's `search`",
+        )
 
 
 def check_size(splits: Splits, gate: GateConfig) -> None:

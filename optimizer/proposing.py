@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.task import Split
-from optimizer.attempt_spec import AttemptStatus
+from optimizer.attempt_spec import AttemptStatus, Purpose
 from optimizer.bench import Bench
 from optimizer.candidates import BASELINE, candidate_id
 from optimizer.draws import OutageError
@@ -107,11 +107,11 @@ def _money_left(bench: Bench) -> float | None:
 
 
 def train_attempts(bench: Bench) -> list[AttemptView]:
-    """List every finished train attempt, of every candidate."""
+    """List every finished train attempt of every candidate; settings the tuner tried are none."""
     return [
         AttemptView(row.spec.id, row.spec.candidate, row.spec.task, row.reward, row.cause, row.turns)
         for row in bench.ledger.attempts(bench.run, split=TRAIN.value)
-        if row.state in (AttemptStatus.SCORED, AttemptStatus.MISSING)
+        if row.state in (AttemptStatus.SCORED, AttemptStatus.MISSING) and row.spec.purpose is not Purpose.TUNE
     ]
 
 

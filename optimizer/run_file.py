@@ -23,6 +23,7 @@ OPTIONS = {
     "stop.budget_usd": "--budget-usd",
     "stop.hours": "--deadline",
     "seed": "--seed",
+    "tuner.trials": "--trials",
     "harness": "--harness",
     "gate.force": "--force",
 }

@@ -30,6 +30,7 @@ from optimizer.cli import (
     tail,
     tasks,
     trace,
+    tune,
 )
 from optimizer.cli.command import HELP_NAMES, adopt
 from optimizer.cli.exit_codes import ExitCode, exit_code
@@ -54,6 +55,7 @@ app = typer.Typer(
     context_settings=HELP_NAMES,
 )
 app.command("run", short_help="Climb a suite: propose, test, keep, and certify the gain.")(run.run)
+app.command("tune", short_help="Tune a harness's numbers and choices, by the same gate.")(tune.tune)
 app.command("resume", short_help="Go on with a stopped or paused run.")(resume.resume)
 app.command("status", short_help="Say how a run stands, while it runs or after.")(status.status)
 app.command("tail", short_help="Show a run's last events, and follow it while it works.")(tail.tail)

@@ -3,7 +3,7 @@
 from optimizer.ledger._connection import LedgerUnusableError
 from optimizer.ledger.ledger import Ledger, LedgerError
 from optimizer.ledger.lock import DriverLock, RunLockedError
-from optimizer.ledger.records import AttemptRow, Bill, CandidateRow, DrawRequest, LookRow, VerdictRow
+from optimizer.ledger.records import AttemptRow, Bill, CandidateRow, DrawRequest, LookRow, TrialRow, VerdictRow
 
 __all__ = [
     "AttemptRow",
@@ -16,5 +16,6 @@ __all__ = [
     "LedgerUnusableError",
     "LookRow",
     "RunLockedError",
+    "TrialRow",
     "VerdictRow",
 ]

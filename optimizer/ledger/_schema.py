@@ -1,6 +1,6 @@
 """The ledger's tables."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SCHEMA = """
 CREATE TABLE run (
@@ -17,6 +17,10 @@ CREATE TABLE candidates (
 CREATE TABLE slots (
     slot INTEGER PRIMARY KEY, candidate TEXT, reason TEXT NOT NULL, tokens INTEGER NOT NULL,
     cost_usd REAL, unpriced INTEGER NOT NULL, turns INTEGER NOT NULL, concluded_at REAL NOT NULL
+);
+CREATE TABLE trials (
+    id TEXT PRIMARY KEY, slot INTEGER NOT NULL, parent TEXT NOT NULL, harness TEXT NOT NULL, setting TEXT NOT NULL,
+    opened_at REAL NOT NULL, outcome TEXT, ended_at REAL
 );
 CREATE TABLE judgements (
     candidate TEXT PRIMARY KEY, record TEXT NOT NULL, tokens INTEGER NOT NULL, cost_usd REAL,
@@ -60,6 +64,8 @@ CREATE TABLE notices (
 );
 CREATE TRIGGER verdicts_stand BEFORE UPDATE ON verdicts BEGIN SELECT RAISE(ABORT, 'a verdict stands'); END;
 CREATE TRIGGER tests_stand BEFORE UPDATE ON tests BEGIN SELECT RAISE(ABORT, 'a reserved level stands'); END;
+CREATE TRIGGER trials_stand BEFORE UPDATE ON trials WHEN OLD.outcome IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'a trial stands'); END;
 CREATE TRIGGER scores_stand BEFORE UPDATE ON attempts WHEN OLD.state <> 'planned'
 BEGIN SELECT RAISE(ABORT, 'a result stands'); END;
 """

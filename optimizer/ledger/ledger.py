@@ -15,7 +15,7 @@ from optimizer.attempt_spec import AttemptResult, AttemptSpec, Purpose
 from optimizer.ledger._connection import BUSY_S, check, connect, replaced, unusable
 from optimizer.ledger._schema import SCHEMA, SCHEMA_VERSION
 from optimizer.ledger.lock import RunLockedError
-from optimizer.ledger.records import AttemptRow, Bill, CandidateRow, DrawRequest, LookRow, VerdictRow
+from optimizer.ledger.records import AttemptRow, Bill, CandidateRow, DrawRequest, LookRow, TrialRow, VerdictRow
 from optimizer.ledger.tallies import Tallies, read_tallies
 from optimizer.state import CandidateState, OpenTest, Phase, RunState, Spend
 from optimizer.verdict import Verdict
@@ -213,6 +213,23 @@ class Ledger:
     def slots(self) -> list[dict[str, Any]]:
         """List the concluded proposals."""
         return [dict(row) for row in self._db.execute("SELECT * FROM slots ORDER BY slot")]
+
+    def open_trial(self, row: TrialRow) -> None:
+        """Record a setting of the tuner before its first attempt."""
+        with self._write() as db:
+            values = (row.id, row.slot, row.parent, row.harness, json.dumps(dict(row.setting)), self._clock())
+            db.execute("INSERT OR IGNORE INTO trials VALUES (?,?,?,?,?,?,NULL,NULL)", values)
+
+    def end_trial(self, trial: str, outcome: str) -> None:
+        """Record that no further attempt is made for a setting."""
+        with self._write() as db:
+            values = (outcome, self._clock(), trial)
+            db.execute("UPDATE trials SET outcome=?, ended_at=? WHERE id=? AND outcome IS NULL", values)
+
+    def trials(self) -> list[TrialRow]:
+        """List the settings the tuner tried, in order."""
+        rows = self._db.execute("SELECT id, slot, parent, harness, setting, outcome FROM trials ORDER BY rowid")
+        return [TrialRow(**{**row, "setting": json.loads(row["setting"])}) for row in rows]
 
     def conclude_stage(self, candidate: str, stage: str, record: Json) -> None:
         """Record that a candidate passed a stage before the gate."""

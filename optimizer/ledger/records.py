@@ -27,6 +27,21 @@ class CandidateRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialRow:
+    """Record one setting the tuner tried, `outcome` None while it is tried.
+
+    `id` (`t007`) stands in its attempts where a candidate's does; `parent` is the champion it was tried against.
+    """
+
+    id: str
+    slot: int
+    parent: str
+    harness: str
+    setting: Mapping[str, Any]  # Any: values of harness.yaml
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DrawRequest:
     """Ask for `count` fresh replicates of a candidate on a task."""
 

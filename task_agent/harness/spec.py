@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from task_agent.harness.yaml_source import YamlSource, check_model, read_yaml
 
@@ -67,23 +68,36 @@ class SearchRange(_Section):
     low: float | int | None = None
     """Smallest value to try."""
     high: float | int | None = None
-    """Largest value to try."""
+    """Largest value to try; whole numbers at both ends leave whole numbers between them."""
+    step: float | int | None = None
+    """Distance of the values between `low` and `high`; they must be a multiple of it apart."""
+    log: StrictBool = False
+    """Try small values as often as large ones: for ranges over several powers of ten."""
     choices: tuple[str | int | float | bool | None, ...] | None = None
     """Values to try."""
 
     @model_validator(mode="after")
     def _one_form(self) -> SearchRange:
         if self.choices is not None:
-            if self.low is not None or self.high is not None or not self.choices:
-                raise ValueError("give either `low` and `high`, or `choices` with at least one value")
-        elif self.low is None or self.high is None or self.low >= self.high:
+            if self.model_fields_set != {"choices"} or not self.choices:
+                raise ValueError("give either `low` and `high`, or `choices` alone with at least one value")
+            return self
+        if self.low is None or self.high is None or self.low >= self.high:
             raise ValueError("give `low` and `high` with low < high, or `choices`")
+        if self.log and (self.low <= 0 or self.step is not None):
+            raise ValueError("`log` needs a `low` above 0 and no `step`")
+        if self.step is not None and not _divides(self.step, self.high - self.low):
+            raise ValueError(f"`step` must divide the {self.high - self.low:g} between `low` and `high` evenly")
         return self
 
     @property
     def samples(self) -> tuple[object, ...]:
         """List values that must all be valid for the key: the ends, or every choice."""
         return self.choices if self.choices is not None else (self.low, self.high)
+
+
+def _divides(step: float, width: float) -> bool:
+    return step > 0 and math.isclose(width / step, round(width / step), rel_tol=1e-9) and round(width / step) >= 1
 
 
 class HarnessSpec(_Section):

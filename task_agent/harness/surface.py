@@ -74,6 +74,11 @@ def violations(surface: EditSurface, parent: HarnessBundle, child: HarnessBundle
     return found
 
 
+def allows_key(surface: EditSurface, key: str) -> bool:
+    """Say whether a candidate may change a dotted key of `harness.yaml`."""
+    return surface.allows(_AREA_OF_KEY.get(key.split(".")[0]))
+
+
 def changed_keys(parent: HarnessBundle, child: HarnessBundle) -> list[str]:
     """List the dotted keys of `harness.yaml` whose values differ."""
     before, after = (dict(_leaves(bundle.spec.model_dump(mode="json"), ())) for bundle in (parent, child))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from task_agent.harness.bundle import SPEC_PATH, SYSTEM_PATH, HarnessBundle, read_folder
 from task_agent.harness.errors import HarnessError
+from task_agent.harness.knob import put
 from task_agent.harness.pattern import PATTERNS
 from task_agent.harness.script_tool import ScriptToolSpec
 from task_agent.harness.spec import HarnessSpec, parse_spec, spec_source
@@ -104,10 +104,16 @@ def _check_search(spec: HarnessSpec, source: YamlSource) -> None:
     plain = spec.model_dump(mode="json", exclude={"search"})
     for key, search in spec.search.items():
         loc = ("search", key)
+        if key.split(".")[0] in ("name", "search"):
+            raise HarnessError(
+                f"`{key}` changes nothing of what the harness does, so it cannot be tuned",
+                place=source.place(loc, of_key=True),
+                key=dotted(loc),
+            )
         for sample in search.samples:
             changed = json.loads(json.dumps(plain))
             try:
-                _set(changed, key, sample)
+                put(changed, key, sample)
                 varied = check_model(HarnessSpec, source, at=loc, data=changed)
                 _check_orchestration(varied, source)
             except HarnessError as error:
@@ -116,16 +122,6 @@ def _check_search(spec: HarnessSpec, source: YamlSource) -> None:
                     place=source.place(loc, of_key=True),
                     key=dotted(loc),
                 ) from None
-
-
-def _set(data: dict[str, Any], key: str, value: object) -> None:  # Any: the spec as plain JSON
-    *parents, last = key.split(".")
-    here: Any = data
-    for part in parents:
-        here = here.setdefault(part, {}) if isinstance(here, dict) else None
-    if not isinstance(here, dict):
-        raise HarnessError(f"there is no key {key!r}")
-    here[last] = value
 
 
 def _check_skills(bundle: HarnessBundle, root: Path) -> None:

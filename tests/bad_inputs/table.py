@@ -47,6 +47,16 @@ def hold(name: str, content: str | bytes) -> Spoil:
     return lambda desk: desk.write(name, content)
 
 
+def one_by_one(*spoils: Spoil) -> Spoil:
+    """Spoil several things."""
+
+    def put(desk: Desk) -> None:
+        for spoil in spoils:
+            spoil(desk)
+
+    return put
+
+
 def lose(name: str) -> Spoil:
     """Remove a file or folder."""
     return lambda desk: desk.remove(name)
@@ -261,6 +271,33 @@ HARNESSES = [
         "an unknown pattern",
         ("mine/harness.yaml", "unknown pattern 'magic'", "`react`"),
         hold("mine/harness.yaml", "name: mine\norchestration: {pattern: magic}\n"),
+    ),
+    Bad(
+        "a range that its key cannot take",
+        ("mine/harness.yaml:4:10", "`limits.turns` cannot be 0"),
+        hold("mine/harness.yaml", "name: mine\nlimits:\n  turns: 9\nsearch: {limits.turns: {low: 0, high: 9}}\n"),
+    ),
+    Bad(
+        "a range with a step that does not fit",
+        ("mine/harness.yaml:2:24", "`step` must divide the 9 between"),
+        hold("mine/harness.yaml", "name: mine\nsearch: {limits.turns: {low: 1, high: 10, step: 4}}\n"),
+    ),
+    Bad(
+        "a tuner without ranges",
+        (
+            "night.yaml:11:10",
+            "there is nothing to tune: the harness 'mine'",
+            "search: {limits.turns: {low: 10, high: 60}}",
+        ),
+        swap("gate:\n", "tuner:\n  every: 2\ngate:\n"),
+    ),
+    Bad(
+        "a tuner of what is locked",
+        ("`models.main.effort` be tuned", "make its area editable"),
+        one_by_one(
+            swap("gate:\n", "tuner: {every: 2}\ngate:\n"),
+            hold("mine/harness.yaml", "name: mine\nsearch: {models.main.effort: {choices: [low, high]}}\n"),
+        ),
     ),
     Bad(
         "a tool without a schema",

@@ -169,6 +169,7 @@ class World:
     fuse: Fuse = field(default_factory=Fuse)
     told: list[Progress] = field(default_factory=list)
     cost_usd: float = 0.01
+    seed_files: Mapping[str, str] = field(default_factory=lambda: SEED_FILES)
 
     def __post_init__(self) -> None:
         self.folder = RunFolder(self.root / "runs" / self.run)
@@ -247,7 +248,7 @@ class World:
     def add(self, slot: int, change: Mapping[str, str | None], parent: str | None = BASELINE) -> str:
         """Enter a candidate that changes its parent's files (None removes one)."""
         name = candidate_id(slot)
-        files = dict(self.bench.archive.load(parent).files) if parent else _encoded(SEED_FILES)
+        files = dict(self.bench.archive.load(parent).files) if parent else _encoded(self.seed_files)
         files.update(_encoded({path: text for path, text in change.items() if text is not None}))
         for path in (path for path, text in change.items() if text is None):
             del files[path]
@@ -292,8 +293,11 @@ class World:
         return {**tables, "registry": [json.loads(line) for line in lines]}
 
 
-TABLES = ("candidates", "slots", "judgements", "attempts", "passed", "tests", "looks", "verdicts", "conclusions")
-TIMES = {"created_at", "concluded_at", "ended_at", "reserved_at", "looked_at", "decided_at"}
+TABLES = (
+    *("candidates", "slots", "trials", "judgements", "attempts", "passed"),
+    *("tests", "looks", "verdicts", "conclusions"),
+)
+TIMES = {"created_at", "concluded_at", "ended_at", "reserved_at", "looked_at", "decided_at", "opened_at"}
 
 
 def _rows(db: sqlite3.Connection, table: str) -> list[tuple[object, ...]]:

@@ -13,7 +13,7 @@ import pytest
 
 from optimizer.attempt_spec import AttemptSpec
 from optimizer.cli.exit_codes import ExitCode, exit_code
-from optimizer.cli.run import _harness
+from optimizer.cli.starting import harness_at
 from optimizer.export import Manifest, read_manifest, verify_export, write_export
 from optimizer.facts import read_facts
 from optimizer.ledger import VerdictRow
@@ -195,6 +195,6 @@ def test_a_manifest_that_is_no_json_and_a_folder_that_is_no_export_are_refused(e
 
 
 def test_an_export_is_the_seed_of_another_run(exported: Path, climbed: Any) -> None:
-    config = load_run_file(climbed.folder.config, {"harness": _harness(exported)})
+    config = load_run_file(climbed.folder.config, {"harness": harness_at(exported)})
     assert load_bundle(config.harness).hash == read_manifest(exported).harness
     assert Manifest.model_validate(read_manifest(exported).model_dump()) == read_manifest(exported)

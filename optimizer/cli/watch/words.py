@@ -68,6 +68,11 @@ def stage_label(stage: str) -> str:
     again = ", again" if "+" in stage else ""
     if name == "beside" and parts:
         return one_line(f"smoke {parts[0]} beside its champion{again}")
+    if name == "tune" and len(parts) > 1:
+        part = (
+            "the best setting beside its champion" if parts[1] == "beside" else f"{parts[0]}, part {int(parts[1]) + 1}"
+        )
+        return one_line(f"tune {part}{again}")
     if name == "gate" and len(parts) > 1 and parts[1].isdigit():
         return one_line(f"gate {parts[0]}, look {int(parts[1]) + 1}{again}")
     return one_line(" ".join([name, *parts[:1]]) + again)

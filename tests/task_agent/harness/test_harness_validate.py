@@ -92,7 +92,8 @@ def test_search_ranges_name_real_keys_and_valid_values() -> None:
     assert "cannot be 0" in yaml_fault("name: a\nsearch: {limits.turns: {low: 0, high: 2}}\n")
     assert "low < high" in yaml_fault("name: a\nsearch: {limits.turns: {low: 3, high: 2}}\n")
     assert "either" in yaml_fault("name: a\nsearch: {limits.turns: {low: 3, choices: [2]}}\n")
-    assert "cannot be" in yaml_fault("name: a\nsearch: {name.first: {choices: [a]}}\n")
+    assert "`name.first` changes nothing" in yaml_fault("name: a\nsearch: {name.first: {choices: [a]}}\n")
+    assert "`limits.first` cannot be" in yaml_fault("name: a\nsearch: {limits.first: {choices: [a]}}\n")
     assert "unknown pattern" in yaml_fault("name: a\nsearch: {orchestration.pattern: {choices: [nope]}}\n")
 
 
