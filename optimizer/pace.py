@@ -183,6 +183,12 @@ def _sessions(config: RunConfig) -> int:
     return config.stop.iterations - config.tuner.served(config.stop.iterations)
 
 
+def assumed_usd(config: RunConfig) -> float | None:
+    """Give the assumed price of one attempt; None where its model has no price."""
+    role = config.models.task
+    return None if _price(config, role) is None else _cost(config, "task", role)
+
+
 def _cost(config: RunConfig, name: str, role: Role) -> float:
     session = (SIMULATED if role.simulated else REAL)[name]
     usd = session.requests * (_price(config, role, session.usage) or 0.0)

@@ -24,7 +24,7 @@ from task_agent.harness.bundle import SPEC_PATH
 from task_agent.models import PriceTable
 from task_agent.sandbox import choose
 from task_agent.sandbox.base import SandboxKind
-from task_agent.sandbox.choose import Wanted
+from task_agent.sandbox.choose import Choice, Wanted
 from traces.errors import ConfigError, Place, SandboxUnavailableError
 
 IMAGES_SHOWN = 3
@@ -215,13 +215,23 @@ def _check_level_left(plan: Plan) -> None:
 
 
 def _plan(config: RunConfig, parts: Parts, *, wanted: Wanted) -> Plan:
-    simulated = config.models.task.simulated
-    images = any(task.needs_image for task in parts.suite.tasks)
-    choice = choose(wanted, allow_unsafe=config.sandbox.allow_unsafe or simulated, needs_image=images)
-    if choice.kind == "docker":
-        _check_images(parts.suite)
+    choice = choose_sandbox(config, parts.suite, wanted)
     tests, looks = (parts.record.tests_used, parts.record.looks) if parts.record else (0, 0)
     return Plan(config, parts.suite, parts.splits, parts.gate, parts.harness, choice.kind, choice.said, tests, looks)
+
+
+def choose_sandbox(config: RunConfig, suite: Suite, wanted: Wanted) -> Choice:
+    """Choose where the suite's tasks are attempted, and look for the images they need.
+
+    Raises:
+        SandboxUnavailableError: No sandbox of the wanted kind works here, or an image is not there.
+    """
+    simulated = config.models.task.simulated
+    images = any(task.needs_image for task in suite.tasks)
+    choice = choose(wanted, allow_unsafe=config.sandbox.allow_unsafe or simulated, needs_image=images)
+    if choice.kind == "docker":
+        _check_images(suite)
+    return choice
 
 
 def _check_images(suite: Suite) -> None:

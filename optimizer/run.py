@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import shutil
 import sqlite3
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
@@ -17,7 +15,7 @@ from optimizer.candidates import BASELINE, Archive
 from optimizer.clients import make_client
 from optimizer.config import RunConfig
 from optimizer.control import Control, Interrupted
-from optimizer.draws import Draws, OutageError
+from optimizer.draws import OutageError
 from optimizer.events import NAME as EVENTS
 from optimizer.events import EventLog, with_spend
 from optimizer.history import History
@@ -31,14 +29,13 @@ from optimizer.reflect import LeakCorpus
 from optimizer.report import write_report
 from optimizer.run_file import dump, load_run_file
 from optimizer.run_folder import RunFolder, new_run, taken
-from optimizer.schedule import InlineScheduler, Scheduler
 from optimizer.shift import Shift
 from optimizer.standing import started
-from optimizer.worker import WorkerSetup, open_writer
+from optimizer.worker import open_writer
+from optimizer.workplace import open_workplace, release
 from task_agent.harness import EditSurface, normalised_hash
 from traces.errors import RatchetError
 from traces.storage import stored
-from traces.store import TraceStore
 
 
 def start(config: RunConfig, runs: Path, run: str, listen: Listener, *, new_split: bool = False) -> RunFolder:
@@ -150,7 +147,7 @@ def _write(folder: RunFolder, history: History) -> None:
 def _leave(ledger: Ledger, *notes: tuple[str, str]) -> None:
     """Leave a run to be resumed: no money stays set aside for what is not under way."""
     ledger.heartbeat()
-    _release(ledger)
+    release(ledger)
     for kind, text in notes:
         ledger.note(kind, text)
 
@@ -164,10 +161,6 @@ def _need_attention(ledger: Ledger, listen: Listener, error: RatchetError, back:
             ledger.note("needs attention", error.message)
             data = {"error": error.message, "hint": error.hint, "retry_in_s": None}
             listen(Progress("needs_attention", f"{error.message}; mend it, then: {back}", data))
-
-
-def _release(ledger: Ledger) -> None:
-    ledger.reserve([row.rowid for row in ledger.attempts(state="planned")], 0.0)
 
 
 def _patience(config: RunConfig) -> Patience:
@@ -190,22 +183,12 @@ def _open_bench(
     config = plan.config
     listen = with_spend(listen, ledger.spend)
     ledger.begin(folder.id, plan.lock)
-    _release(ledger)  # what a killed driver had set aside would look like money spent
-    ledger.open_session()
-    if ledger.notices():
+    taken_up = bool(ledger.notices())
+    place = open_workplace(folder, config, plan.sandbox, ledger=ledger, control=control, listen=listen, stack=stack)
+    if taken_up:
         ledger.note("resumed", "a driver took the run up")
-    store = TraceStore(folder.traces)
-    store.add(store.recover())
-    archive = Archive(folder.candidates)
-    launch = f"{time.time_ns():x}-{os.getpid()}"
-    scheduler = _open_scheduler(folder, plan, launch, after=store.latest_start)
-    stack.callback(scheduler.close)
-    traces = open_writer(folder.traces, f"{launch}-driver", after=store.latest_start)
+    traces = open_writer(folder.traces, f"{place.launch}-driver", after=place.store.latest_start)
     stack.callback(traces.close)
-    draws = Draws(
-        folder.id, config.seed, ledger=ledger, scheduler=scheduler, store=store, bundle=archive.load, listen=listen
-    )
-    draws.halted = lambda: control.draining
     ledger.note("sandbox", plan.said)
     return Bench(
         run=folder.id,
@@ -216,9 +199,9 @@ def _open_bench(
         gate=plan.gate,
         surface=EditSurface(frozenset(config.surface.editable), frozenset(config.surface.locked)),
         ledger=ledger,
-        archive=archive,
-        draws=draws,
-        store=store,
+        archive=place.archive,
+        draws=place.draws,
+        store=place.store,
         traces=traces,
         registry=registry_of(folder.path.parent),
         uid=_uid(folder),
@@ -238,13 +221,3 @@ def _enter_baseline(ledger: Ledger, archive: Archive, plan: Plan) -> None:
     archive.save(BASELINE, plan.harness)
     row = CandidateRow(BASELINE, 0, None, plan.harness.hash, normalised_hash(plan.harness), plan.harness.spec.name)
     ledger.conclude_slot(0, row, reason="", bill=Bill())
-
-
-def _open_scheduler(folder: RunFolder, plan: Plan, launch: str, *, after: int) -> Scheduler:
-    settings = plan.config.schedule
-    setup = WorkerSetup(plan.config, folder.traces.resolve(), plan.sandbox, launch, after)
-    if settings.kind == "inline" or (settings.kind == "auto" and settings.processes == 1):
-        return InlineScheduler(setup, settings.in_flight)
-    from optimizer.schedule.ray_pool import RayScheduler
-
-    return RayScheduler(setup, settings.processes, settings.in_flight, address=settings.address)

@@ -15,6 +15,7 @@ from optimizer.cli import (
     audit,
     bench,
     candidates,
+    compare,
     config,
     doctor,
     export,
@@ -63,6 +64,7 @@ app.command("stop", short_help="Ask a run's driver to stop; the run can be resum
 app.command("pause", short_help="Let a run's driver wait until it is resumed.")(pause.pause)
 app.command("replay", short_help="Play a run's events again through the live view.")(replay.replay)
 app.command("report", short_help="Print a run's report, or write it as one HTML page.")(report.report)
+app.command("compare", short_help="Hold harnesses against each other on the same tasks.")(compare.compare)
 app.command("audit", short_help="Hold a simulated run against the known truth.")(audit.audit)
 app.command("doctor", short_help="Check this machine, and what a run file needs.")(doctor.doctor)
 app.command("export", short_help="Write the champion's harness with its evidence.")(export.export)

@@ -47,7 +47,9 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class _Middle:
+class Middle:
+    """Hold a paired difference with its standard error; `df` is None for a normal one."""
+
     difference: float
     se: float
     df: float | None
@@ -100,18 +102,22 @@ def estimate(
         raise ValueError("a reward is not a number in [0, 1]")
     kept = included(old, new)
     about_tasks = target == "population"
-    middle = _population(tasks, new, old, kept, sd_floor) if about_tasks else _benchmark(new, old, kept, phi)
+    middle = (
+        population_middle(tasks, new, old, kept, sd_floor) if about_tasks else benchmark_middle(new, old, kept, phi)
+    )
     return _reported(tasks, (old, new), kept, middle, target, level)
 
 
-def _population(tasks: Sequence[GateTask], new: Tally, old: Tally, kept: Flags, sd_floor: float) -> _Middle | None:
+def population_middle(tasks: Sequence[GateTask], new: Tally, old: Tally, kept: Flags, sd_floor: float) -> Middle | None:
+    """Average differences over task or cluster means by stratum; None when no error can be estimated."""
     statistic = paired_t(units_of(tasks, kept, differences(new, old)), sd_floor) if kept.any() else None
     if statistic is None:
         return None
-    return _Middle(statistic.mean, statistic.se, statistic.df, statistic.units)
+    return Middle(statistic.mean, statistic.se, statistic.df, statistic.units)
 
 
-def _benchmark(new: Tally, old: Tally, kept: Flags, phi: float) -> _Middle | None:
+def benchmark_middle(new: Tally, old: Tally, kept: Flags, phi: float) -> Middle | None:
+    """Average differences over these very tasks, with the noise within them; None without any task."""
     count = int(kept.sum())
     if count == 0:
         return None
@@ -121,14 +127,14 @@ def _benchmark(new: Tally, old: Tally, kept: Flags, phi: float) -> _Middle | Non
     total = max(float(parts.sum()), least)
     df = total**2 / max(float((parts**2 / freedom).sum()), least**2 / max(float(freedom.sum()), 1.0))
     difference = float(differences(new, old)[kept].sum()) / count
-    return _Middle(difference, math.sqrt(phi * total) / count, df, count)
+    return Middle(difference, math.sqrt(phi * total) / count, df, count)
 
 
 def _reported(
     tasks: Sequence[GateTask],
     arms: tuple[Tally, Tally],
     kept: Flags,
-    middle: _Middle | None,
+    middle: Middle | None,
     target: Estimand,
     level: float,
 ) -> Estimate:

@@ -26,7 +26,7 @@ def write_page(facts: Facts) -> Path:
     from optimizer.report.html import mark, page
 
     path = facts.folder.page
-    if f'content="{mark(facts)}"' not in _head(path):
+    if f'content="{mark(facts)}"' not in head_of(path):
         put(path, page(facts))
     return path
 
@@ -39,7 +39,7 @@ def save_page(facts: Facts, path: Path, *, redacted: bool = False) -> int:
     """
     from optimizer.report.html import page
 
-    if path.exists() and "ratchet-mark" not in _head(path):
+    if path.exists() and "ratchet-mark" not in head_of(path):
         raise UsageError(f"{path} exists and is no page of a report", hint="give another name with -o")
     text = page(facts, redacted=redacted)
     try:
@@ -59,7 +59,8 @@ def put(path: Path, text: str, *, writer: str = "") -> None:
         draft.unlink(missing_ok=True)
 
 
-def _head(path: Path) -> str:
+def head_of(path: Path) -> str:
+    """Read the beginning of a file; empty when it cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(HEAD_BYTES).decode("utf-8", errors="replace")

@@ -490,6 +490,21 @@ RUNS = [
         hold("mine/manifest.json", "{"),
         words=("export", "verify", "mine"),
     ),
+    Bad("one harness to compare", ("2 to 12 harnesses",), words=("compare", "done"), needs_run=True),
+    Bad("nothing to compare with", ("no run 'gone'",), words=("compare", "mine", "gone"), code=3),
+    Bad("harnesses on no tasks", ("on which tasks", "--config"), words=("compare", "mine", "mine", "--attempts", "1")),
+    Bad(
+        "the same harness twice",
+        ("the same harness twice", "--attempts"),
+        words=("compare", "done", "done"),
+        needs_run=True,
+    ),
+    Bad(
+        "a budget for nothing to be made",
+        ("are for attempts to be made",),
+        words=("compare", "done", "mine", "--budget-usd", "3"),
+        needs_run=True,
+    ),
     Bad("tasks to check that are not there", ("no folder 'gone'",), words=("tasks", "check", "gone"), code=3),
 ]
 PLACES = [

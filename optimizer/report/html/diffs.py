@@ -30,8 +30,8 @@ class Diffs:
         hidden = len(lines) - len(shown)
         return h(
             "details",
-            h("summary", f"Diff against {row.parent}: {_stat(lines)}"),
-            h("pre", [*_lines(shown)], class_="diff") if shown else None,
+            h("summary", f"Diff against {row.parent}: {counts(lines)}"),
+            h("pre", [*coloured(shown)], class_="diff") if shown else None,
             _more(reading, row, hidden) if hidden else None,
             open=len(lines) <= open_below,
         )
@@ -48,14 +48,16 @@ class Diffs:
         return fitting
 
 
-def _stat(lines: list[str]) -> str:
+def counts(lines: list[str]) -> str:
+    """Count the files and lines of a unified difference."""
     files = sum(line.startswith(("+++ ", "Binary files ")) for line in lines)
     added = sum(line.startswith("+") and not line.startswith("+++ ") for line in lines)
     removed = sum(line.startswith("-") and not line.startswith("--- ") for line in lines)
     return f"{plural(files, 'file')}, +{added:,} -{removed:,} lines"
 
 
-def _lines(lines: list[str]) -> Iterator[Child]:
+def coloured(lines: list[str]) -> Iterator[Child]:
+    """Set each line of a unified difference in its colour."""
     for line in lines:
         yield h("span", f"{line}\n", class_=_style(line))
 

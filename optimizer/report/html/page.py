@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import time
-from functools import cache
-from pathlib import Path
 from typing import Final
 
 from optimizer.facts import Facts
 from optimizer.report.html import accounts, changes, climb, guide, head, lineage, matrix, predictions, trust
 from optimizer.report.html.diffs import Diffs
-from optimizer.report.html.element import Child, Element, Verbatim, h, render
+from optimizer.report.html.element import Child, Element, h
 from optimizer.report.html.reading import Caps, Reading
-from optimizer.report.html.theme import variables
+from optimizer.report.html.shell import document
 
 LARGEST: Final = 1_000_000
 """Bytes a page may have; one that would be larger is cut tighter."""
@@ -41,7 +37,7 @@ def page(facts: Facts, *, now: float | None = None, redacted: bool = False) -> s
     caps = Caps()
     while True:
         reading = Reading(facts, time.time() if now is None else now, held_out, redacted, caps)
-        text = f"<!DOCTYPE html>\n{render(_document(reading))}\n"
+        text = _document(reading)
         if len(text.encode()) < LARGEST or not caps.rows:
             return text
         caps = caps.tighter()
@@ -53,30 +49,15 @@ def mark(facts: Facts) -> str:
     return f"{phases}.{len(facts.slots)}.{len(facts.verdicts)}.{len(facts.notices)}.{facts.phase}"
 
 
-def _document(reading: Reading) -> Element:
-    return h(
-        "html",
-        h("head", _meta(reading), h("title", f"Ratchet run {reading.facts.folder.id}"), h("style", Verbatim(_style()))),
-        h(
-            "body",
-            head.top(reading),
-            _navigation(),
-            h("main", _main(reading), _foot()),
-            h("script", Verbatim(_script())),
-        ),
-        lang="en",
+def _document(reading: Reading) -> str:
+    foot = "Written by Ratchet from the run's ledger, the one record of truth. This page loads nothing."
+    return document(
+        f"Ratchet run {reading.facts.folder.id}",
+        head.top(reading),
+        _navigation(),
+        h("main", _main(reading), h("footer", foot)),
+        mark=mark(reading.facts),
     )
-
-
-def _meta(reading: Reading) -> list[Child]:
-    return [
-        h("meta", charset="utf-8"),
-        h("meta", name="ratchet-mark", content=mark(reading.facts)),
-        h("meta", http_equiv="Content-Security-Policy", content=_policy()),
-        h("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        h("meta", name="referrer", content="no-referrer"),
-        h("link", rel="icon", href="data:,"),
-    ]
 
 
 def _main(reading: Reading) -> list[Child]:
@@ -103,32 +84,3 @@ def _main(reading: Reading) -> list[Child]:
 
 def _navigation() -> Element:
     return h("nav", h("ul", [h("li", h("a", words, href=f"#{name}")) for name, words in LINKS]), aria_label="sections")
-
-
-def _foot() -> Element:
-    return h("footer", "Written by Ratchet from the run's ledger, the one record of truth. This page loads nothing.")
-
-
-def _policy() -> str:
-    """Allow this page's own style and script by their hashes, and nothing else at all."""
-    style, script = (_hash(text) for text in (_style(), _script()))
-    rest = "img-src data:; base-uri 'none'; form-action 'none'"
-    return f"default-src 'none'; style-src {style}; script-src {script}; {rest}"
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-@cache
-def _style() -> str:
-    return variables() + _beside("page.css")
-
-
-@cache
-def _script() -> str:
-    return _beside("page.js")
-
-
-def _beside(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
