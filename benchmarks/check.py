@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 import anyio
 
-from benchmarks.phases import wait_healthy, work_through
+from benchmarks.phases import place_of, wait_healthy, work_through
 from benchmarks.task import Task
 from benchmarks.verify import SandboxFactory, run_solution
 from task_agent.errors import SandboxLostError, VerifierBrokenError
@@ -68,7 +68,7 @@ class _Outcome:
 async def _run(task: Task, make_sandbox: SandboxFactory, *, solved: bool) -> _Outcome:
     """Run the solution of every part, or do nothing, in a fresh sandbox."""
     try:
-        sandbox = make_sandbox(task.environment)
+        sandbox = make_sandbox(place_of(task))
     except RatchetError as problem:
         return _Outcome(None, str(problem), "error")
     said: list[str] = []

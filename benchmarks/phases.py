@@ -14,12 +14,18 @@ from benchmarks.artifacts import by_destination, collect, hand_over
 from benchmarks.task import HealthCheck, Reward, Step, Task
 from benchmarks.verify import SandboxFactory, grade
 from task_agent.errors import SandboxLostError
-from task_agent.sandbox.base import Sandbox
+from task_agent.sandbox.base import Sandbox, SandboxSpec
 
 Agent: TypeAlias = Callable[[Task], Awaitable[None]]
 """Works on one part of a task: the task itself, or one of its steps."""
 
 _SETUP_S = 300.0
+
+
+def place_of(task: Task) -> SandboxSpec:
+    """Give the place to work on a task in; it is graded apart where its work directory is all that can count."""
+    elsewhere = task.needs_image or task.steps or task.verifier_place is not None
+    return task.environment if elsewhere else replace(task.environment, apart=True)
 
 
 async def wait_healthy(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from benchmarks.task import Reward, Task
-from task_agent.errors import VerifierBrokenError
+from task_agent.errors import TamperedError, VerifierBrokenError
 from task_agent.sandbox.base import ExecResult, Sandbox, SandboxSpec, VerifyRun
 
 SandboxFactory: TypeAlias = Callable[[SandboxSpec], Sandbox]
@@ -18,6 +18,7 @@ VERIFY_COMMAND = 'bash "${TESTS_DIR:-/tests}/test.sh"'
 SOLUTION_FOLDER = "/solution"
 OUTPUT_SHOWN = 4000
 TESTS_KEPT = 500
+_NOT_FOUND = 127
 
 
 def _number(value: object, name: str) -> float:
@@ -90,6 +91,8 @@ def read_reward(run: VerifyRun, key: str | None = None) -> Reward:
         return Reward(value, shown, parts, tests)
     if "reward.txt" in run.logs:
         return Reward(_parse_text(run.logs["reward.txt"]), shown, tests=tests)
+    if run.result.exit_code == _NOT_FOUND and "bash" in shown:
+        raise VerifierBrokenError("there is no `bash` in the sandbox, and test.sh is run with it")
     raise VerifierBrokenError(f"the verifier left neither reward.json nor reward.txt; it printed {shown[-300:]!r}")
 
 
@@ -98,10 +101,13 @@ async def grade(task: Task, sandbox: Sandbox) -> Reward:
 
     Raises:
         VerifierBrokenError: No valid reward came of it.
+        TamperedError: The agent changed what it would have been graded with.
         SandboxLostError: The sandbox died.
     """
     env = dict(task.verifier_env)
     run = await sandbox.verify(task.tests, VERIFY_COMMAND, timeout_s=task.verifier_timeout_s, env=env)
+    if run.tampered:
+        raise TamperedError(f"not graded, since the agent changed it: {', '.join(run.tampered)}")
     return read_reward(run, task.reward_key)
 
 

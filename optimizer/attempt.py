@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.artifacts import pack
-from benchmarks.phases import wait_healthy, work_through
+from benchmarks.phases import place_of, wait_healthy, work_through
 from benchmarks.suite import Suite
 from benchmarks.task import HealthCheck, Reward, Task
 from optimizer.attempt_spec import AttemptResult, AttemptSpec, AttemptStatus
@@ -173,7 +173,7 @@ class AttemptRunner:
             task = self._suite.task(spec.task)
             bundle: HarnessBundle = job.bundle
             meter = Meter(budget_for(bundle.spec, time_s=task.agent_timeout_s))
-            sandbox = Opened(self._make_sandbox(task.environment), task.healthcheck)
+            sandbox = Opened(self._make_sandbox(place_of(task)), task.healthcheck)
             reward = await self._work(task, bundle, sandbox, recorder, meter, spec)
             ended = Ended(reward, None, "", meter)
         except Exception as error:  # the attempt boundary: whatever it is becomes a result

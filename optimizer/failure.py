@@ -49,6 +49,7 @@ class Cause:
 CAUSES: Final[Mapping[type[BaseException], Cause]] = MappingProxyType(
     {
         errors.SandboxLostError: Cause("sandbox_lost", Fault.INFRASTRUCTURE, retry=True),
+        errors.EngineLostError: Cause("engine_lost", Fault.INFRASTRUCTURE, retry=True),
         errors.ProviderUnavailableError: Cause("provider_unavailable", Fault.INFRASTRUCTURE, retry=True),
         errors.ProviderRateLimitedError: Cause("provider_rate_limited", Fault.INFRASTRUCTURE, retry=True),
         errors.ProviderRefusedRequestError: Cause("request_refused", Fault.AGENT, zero=True),
@@ -60,6 +61,7 @@ CAUSES: Final[Mapping[type[BaseException], Cause]] = MappingProxyType(
         errors.OutOfMoneyError: Cause("out_of_money", Fault.AGENT, zero=True),
         errors.AgentRefusedError: Cause("agent_refused", Fault.AGENT, zero=True),
         errors.AgentCrashedError: Cause("agent_crashed", Fault.AGENT, zero=True),
+        errors.TamperedError: Cause("tampered", Fault.AGENT, zero=True),
         errors.VerifierBrokenError: Cause("verifier_broken", Fault.BENCHMARK, zero=True),
     }
 )
@@ -76,7 +78,7 @@ WORKER_LOST: Final = Cause("worker_lost", Fault.INFRASTRUCTURE)
 
 def classify(error: BaseException, *, started: bool) -> Cause:
     """Look up what `error` means; `started` says whether the agent had taken a step that could lead to it."""
-    if started and isinstance(error, errors.SandboxLostError):
+    if started and isinstance(error, errors.SandboxLostError) and not isinstance(error, errors.EngineLostError):
         return SANDBOX_LOST_AT_WORK
     for kind in type(error).__mro__:
         if kind in CAUSES:

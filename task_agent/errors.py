@@ -4,6 +4,7 @@
 
     AttemptError (RatchetError)
     ├── SandboxLostError             the sandbox died or could not start
+    │   └── EngineLostError          the engine behind it went down, with all it ran
     ├── ProviderUnavailableError     the provider answered 5xx, or not at all, beyond the SDK's retries
     ├── ProviderRateLimitedError     the provider answered 429 beyond the SDK's retries
     ├── ProviderRefusedRequestError  the provider answered 4xx: the request itself is wrong
@@ -13,6 +14,7 @@
     ├── OutOfMoneyError              the attempt used its money
     ├── AgentRefusedError            the model refused
     ├── AgentCrashedError            harness code (a tool, orchestration) failed
+    ├── TamperedError                the agent changed what it is graded with
     └── VerifierBrokenError          grading gave no reward through no fault of the agent
 
 `optimizer.failure` says for each class whether to retry and whether a reward counts.
@@ -29,6 +31,10 @@ class AttemptError(RatchetError):
 
 class SandboxLostError(AttemptError):
     """Say that the sandbox died from outside or could not start."""
+
+
+class EngineLostError(SandboxLostError):
+    """Say that the container engine went down or was restarted, which no command of an agent can bring about."""
 
 
 class ProviderUnavailableError(AttemptError):
@@ -65,6 +71,10 @@ class AgentRefusedError(AttemptError):
 
 class AgentCrashedError(AttemptError):
     """Say that code of the harness failed: a tool or an orchestration."""
+
+
+class TamperedError(AttemptError):
+    """Say that the agent changed what it would be graded with."""
 
 
 class VerifierBrokenError(AttemptError):

@@ -7,11 +7,12 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from task_agent.sandbox import mark
+from task_agent.sandbox._work import leads_out
 
 PREFIX = "ratchet-"
 WORK = "work"
@@ -20,6 +21,7 @@ _DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_FILES = 200
 _MOST_DEPTH = 8
+_MOST_NESTED = 200
 
 
 _PLACES = {
@@ -108,6 +110,17 @@ class AttemptFolder:
         except OSError:
             return found
         return found
+
+    def withhold(self, inside: str, name: str, guarded: Sequence[str]) -> bool:
+        """Remove below the folder `inside` what no grader gets; False when it nests too deep to be looked through.
+
+        Args:
+            inside: The folder.
+            name: What the sandboxed processes call it.
+            guarded: The places, as they call them, that no link may lead into.
+        """
+        with self._open(self._parts(inside)) as folder:
+            return _withhold(folder, name, guarded, _MOST_NESTED)
 
     def discard(self, inside: str) -> None:
         """Remove the file `inside` if it is there."""
@@ -254,6 +267,32 @@ def _collect(folder: int, prefix: str, limit_bytes: int, found: dict[str, bytes]
                 found[prefix + name] = _read_file(folder, name, limit_bytes)
             except (OSError, ValueError):
                 continue
+
+
+def _withhold(folder: int, name: str, guarded: Sequence[str], depth: int) -> bool:
+    with os.scandir(folder) as entries:
+        found = list(entries)
+    for entry in found:
+        if entry.is_symlink():
+            if leads_out(os.readlink(entry.name, dir_fd=folder), name, guarded):
+                os.unlink(entry.name, dir_fd=folder)
+        elif entry.is_dir(follow_symlinks=False):
+            if not depth or not _withhold_below(folder, entry.name, name, guarded, depth):
+                return False
+        elif not entry.is_file(follow_symlinks=False):
+            os.unlink(entry.name, dir_fd=folder)
+    return True
+
+
+def _withhold_below(folder: int, entry: str, name: str, guarded: Sequence[str], depth: int) -> bool:
+    try:
+        below = os.open(entry, _DIR, dir_fd=folder)
+    except PermissionError:
+        return True  # as shut to the grader, who is the same user
+    try:
+        return _withhold(below, f"{name}/{entry}", guarded, depth - 1)
+    finally:
+        os.close(below)
 
 
 def _relative(name: str) -> tuple[str, ...]:

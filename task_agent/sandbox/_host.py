@@ -16,8 +16,10 @@ from pathlib import Path
 
 from task_agent.errors import SandboxLostError
 from task_agent.sandbox._folder import AttemptFolder
+from task_agent.sandbox._grading import grading_slot
 from task_agent.sandbox._output import OutputKeeper
 from task_agent.sandbox._pipes import PipeLink
+from task_agent.sandbox._work import GUARDED
 from task_agent.sandbox.base import LOG_LIMIT_BYTES, ExecResult, SandboxKind, SandboxSpec, VerifyRun
 from task_agent.sandbox.shell import Answer, Shell, ShellSetup
 from traces.errors import SandboxUnavailableError
@@ -139,9 +141,12 @@ class HostSandbox(ABC):
         self, tests: Mapping[str, bytes], command: str, *, timeout_s: float, env: Mapping[str, str]
     ) -> VerifyRun:
         """End the agent's phase and grade in a fresh process tree."""
-        async with self._lock:
+        async with self._lock, grading_slot():
             self._rounds = max(0, self._rounds - 1)
             await self._end_shell()
+            guarded = [self.path(place) for place in GUARDED]
+            if not self._folder.withhold(self._spec.workdir, self.path(self._spec.workdir), guarded):
+                return VerifyRun(ExecResult("", None, 0.0, 0), {}, ("the work directory nests too deep",))
             self._folder.fresh("/tests")
             self._folder.fresh("/logs/verifier")
             self._folder.write("/tests", tests)

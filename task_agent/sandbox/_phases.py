@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
+import posixpath
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from task_agent.errors import SandboxLostError
-from task_agent.sandbox._tar import pack
+from task_agent.sandbox._tar import below, pack, parents
+from task_agent.sandbox._work import carry
 from task_agent.sandbox.base import SandboxSpec
 
 if TYPE_CHECKING:
     from docker import APIClient
+
+
+KEEPER = 65_533
+"""Owns the tests: nobody else, not even a root without capabilities, can change them then."""
+_SLACK = 2
+
+
+def lay_tests(engine: APIClient, container: str, tests: Mapping[str, bytes]) -> None:
+    """Put the tests in place, for everybody to read and for nobody to write."""
+    named = below("/tests", tests)
+    folders = parents([*named, "tests/."])
+    engine.put_archive(container, "/", pack(named, owner=KEEPER, folders=folders, read_only=True))
+
+
+def hand_over(engine: APIClient, ended: str, grader: str, spec: SandboxSpec) -> bool:
+    """Copy the work directory of a container that has ended; False when it is too large to be graded."""
+    from docker.errors import NotFound
+
+    try:
+        chunks, _ = engine.get_archive(ended, spec.workdir)
+    except NotFound:
+        return True
+    work = carry(chunks, spec.workdir, spec.disk_mb * 1024 * 1024 * _SLACK)
+    with work.tar:
+        if work.whole:
+            engine.put_archive(grader, posixpath.dirname(spec.workdir), work.tar)
+    return work.whole
 
 
 def begin_grading(engine: APIClient, container: str, spec: SandboxSpec) -> None:
@@ -25,6 +55,7 @@ def end_round(engine: APIClient, container: str, spec: SandboxSpec) -> None:
     if spec.verifier_user is not None:
         _as_user(engine, container, "kill -9 -1", spec.verifier_user)
         _as_user(engine, container, "rm -rf /logs/verifier/*", spec.verifier_user)
+    _as_user(engine, container, "chmod -R u+w /tests && rm -rf /tests/*", str(KEEPER))
     _as_user(engine, container, "rm -rf /logs/verifier /tests", "")
     if spec.verifier_network is not None:
         _switch_network(engine, container, now=spec.network)

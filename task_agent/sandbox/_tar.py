@@ -11,16 +11,17 @@ _STREAM_LIMIT = 64_000_000
 _MOST_ENDS = 3
 
 
-def pack(files: Mapping[str, bytes], *, owner: int = 0, folders: Iterable[str] = ()) -> bytes:
+def pack(files: Mapping[str, bytes], *, owner: int = 0, folders: Iterable[str] = (), read_only: bool = False) -> bytes:
     """Make a tar of `folders` and `files`; files that start with `#!` become executable."""
     buffer = io.BytesIO()
+    mask = 0o555 if read_only else 0o777
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as tar:
         for name in folders:
-            info = _info(name, owner, 0o755)
+            info = _info(name, owner, 0o755 & mask)
             info.type = tarfile.DIRTYPE
             tar.addfile(info)
         for name, data in files.items():
-            info = _info(name, owner, 0o755 if data.startswith(b"#!") else 0o644)
+            info = _info(name, owner, (0o755 if data.startswith(b"#!") else 0o644) & mask)
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data))
     return buffer.getvalue()
@@ -63,7 +64,7 @@ def unpack(chunks: Iterable[bytes], limit_bytes: int) -> Unpacked:
     """
     found: dict[str, bytes] = {}
     try:
-        with tarfile.open(fileobj=_Stream(chunks), mode="r|") as tar:
+        with tarfile.open(fileobj=Stream(chunks), mode="r|") as tar:
             for member in tar:
                 if member.isreg() and member.size <= limit_bytes and (file := tar.extractfile(member)):
                     found[member.name.partition("/")[2] or member.name] = file.read()
@@ -79,13 +80,13 @@ def _info(name: str, owner: int, mode: int) -> tarfile.TarInfo:
     return info
 
 
-class _Stream(io.RawIOBase):
+class Stream(io.RawIOBase):
     """Let tarfile read from an iterator of chunks, up to a limit."""
 
-    def __init__(self, chunks: Iterable[bytes]) -> None:
+    def __init__(self, chunks: Iterable[bytes], limit_bytes: int = _STREAM_LIMIT) -> None:
         self._chunks: Iterator[bytes] = iter(chunks)
         self._rest = b""
-        self._left = _STREAM_LIMIT
+        self._left = limit_bytes
         self._ends = 0
 
     def readable(self) -> bool:

@@ -23,6 +23,10 @@ class SandboxSpec:
     is the image's own. `keep_processes` lets what the agent started live on while it is graded.
     `verifier_network` is the verifier's, where it differs from the agent's. `rounds` is how often the
     sandbox is graded: before the last time, `exec` may follow `verify`.
+
+    `apart` (docker; the other kinds always do) grades in a fresh container of the image, which gets the
+    work directory and nothing else of the agent. Where the agent's own container grades, changes to what
+    a grader relies on are tampering, unless `system_changes` says that they are the task's own work.
     """
 
     workdir: str = "/app"
@@ -37,6 +41,8 @@ class SandboxSpec:
     verifier_user: str | None = None
     keep_processes: bool = False
     rounds: int = 1
+    apart: bool = False
+    system_changes: bool = False
     memory_mb: int = 512
     cpus: float = 1.0
     pids: int = 128
@@ -65,11 +71,13 @@ class ExecResult:
 class VerifyRun:
     """Report one run of a verifier: its output, and the files it left under `/logs/verifier`.
 
-    Only regular files are read, at most `LOG_LIMIT_BYTES` each; anything else is left out.
+    Only regular files are read, at most `LOG_LIMIT_BYTES` each; anything else is left out. `tampered`
+    names what the agent changed of all that it would be graded with; then nothing was run.
     """
 
     result: ExecResult
     logs: Mapping[str, bytes]
+    tampered: tuple[str, ...] = ()
 
 
 LOG_LIMIT_BYTES = 1_000_000

@@ -10,9 +10,11 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 VARIABLE = "RATCHET_RUN"
 LABEL = "ratchet.run"
+OWNER_LABEL = "ratchet.process"
 _LENGTH = 16
 _SHORT = 8
 
@@ -54,3 +56,30 @@ def marked(mark: str) -> Iterator[None]:
         yield
     finally:
         put_on(before)
+
+
+def owner() -> str:
+    """Name this process so that no other ever has the same name: its world, its number there, and when it began."""
+    return f"{_world()}:{os.getpid()}:{_began(os.getpid())}"
+
+
+def is_orphaned(owner: str) -> bool:
+    """Say whether the process of that name ran where this one can see it, and is gone."""
+    world, _, process = owner.partition(":")
+    number, _, began = process.partition(":")
+    if world != _world() or not number.isdigit():
+        return False
+    return _began(int(number)) != began
+
+
+def _world() -> str:
+    """Name this start of the machine and the namespace in which process numbers count."""
+    start = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{start}/{Path('/proc/self/ns/pid').readlink().name.strip('pid:[]')}"
+
+
+def _began(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""

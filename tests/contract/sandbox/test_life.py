@@ -58,7 +58,7 @@ async def test_an_end_from_outside_is_named_as_such(sandbox: Sandbox) -> None:
 
 @in_docker
 async def test_an_image_is_built_once_per_content(kind: SandboxKind) -> None:
-    from task_agent.sandbox.docker import DEFAULT_IMAGE
+    from task_agent.sandbox._container import DEFAULT_IMAGE
 
     base = os.environ.get("RATCHET_DOCKER_IMAGE", DEFAULT_IMAGE)
     context = {"Dockerfile": f"FROM {base}\nCOPY part/file /part\nENV BUILT=yes\n".encode(), "part/file": b"copied\n"}
@@ -94,8 +94,8 @@ def _host_folder(sandbox: Sandbox) -> Path:
 
 def _end_from_outside(sandbox: Sandbox) -> None:
     if sandbox.kind == "docker":
-        from task_agent.sandbox.docker import _engine
+        from task_agent.sandbox._engine import engine
 
-        _engine().kill(getattr(sandbox, "_start").result().container)  # noqa: B009
+        engine().kill(getattr(sandbox, "_start").result().container)  # noqa: B009
     else:
         getattr(sandbox, "_running").process.kill()  # noqa: B009

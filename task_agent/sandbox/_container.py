@@ -1,0 +1,251 @@
+"""One container: its making, its files, its shells and its end. Every call here blocks.
+
+The container's first process is a shell that waits for input that never comes, instead of the engine's
+init: by ignoring SIGCHLD it lets the kernel collect orphans, it never needs to fork, and as process 1
+it cannot be killed from inside, so `kill -9 -1` ends everything an agent left but not the container.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from task_agent.errors import SandboxLostError
+from task_agent.sandbox import _images, _phases, mark
+from task_agent.sandbox._engine import LABEL, ended_from_outside, engine, remove
+from task_agent.sandbox._frames import SocketLink
+from task_agent.sandbox._tar import below, pack, parents, unpack
+from task_agent.sandbox.base import LOG_LIMIT_BYTES, SandboxSpec
+from task_agent.sandbox.shell import Shell, ShellSetup
+from traces.errors import SandboxUnavailableError
+
+DEFAULT_IMAGE = "ratchet-base:bookworm"
+IMAGE_VARIABLE = "RATCHET_DOCKER_IMAGE"
+_REWARDS = ("reward.json", "reward.txt")
+_NOT_FOUND = 404
+_GO_NOT_REGULAR = 0x8F280000
+_FIRST = 'trap "" CHLD; while :; do read -r _ || sleep 60; done'
+_SHELL = "if command -v bash >/dev/null; then exec bash --noprofile --norc /dev/stdin; else exec sh /dev/stdin; fi"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Name a running container and the uid its commands have."""
+
+    container: str
+    owner: int
+
+
+class Attached:
+    """Hold one exec'd shell: its id at the engine, its socket, and the conversation with it."""
+
+    def __init__(self, exec_id: str, connection: socket.socket, workdir: str) -> None:
+        self.exec_id = exec_id
+        self.link = SocketLink(connection)
+        self.shell = Shell(self.link, ShellSetup((), {}, workdir, respawns=False))
+
+
+def bring_up(spec: SandboxSpec) -> Box:
+    """Create and start the container and put the task's files into it."""
+    image = _image_of(spec)
+    owner = _owner_of(image)
+    container = _create(spec, image)
+    try:
+        worker = owner if spec.user is None else uid_of(container, spec.user)
+        files = below(spec.workdir, spec.files)
+        own = parents(files) if spec.build_context is not None else parents([f"{spec.workdir.strip('/')}/.", *files])
+        folders = dict.fromkeys([*own, "logs", "logs/agent", "logs/artifacts"])
+        engine().put_archive(container, "/", pack(files, owner=worker, folders=folders))
+        if worker != owner:
+            engine().put_archive(container, "/", pack({}, owner=owner, folders=["logs"]))
+        _start(container, image)
+    except BaseException:
+        remove(container)
+        raise
+    return Box(container, owner)
+
+
+def bring_up_grader(spec: SandboxSpec) -> Box:
+    """Create and start a container of the same image, without the task's files and with a folder for rewards."""
+    box = bring_up(replace(spec, files={}, user=None, network=bool(spec.verifier_network)))
+    make_folder(box, "logs/verifier")
+    return box
+
+
+def _start(container: str, image: str) -> None:
+    from docker.errors import APIError
+
+    try:
+        engine().start(container)
+    except APIError as error:
+        if "/bin/sh" in str(error.explanation):
+            raise SandboxLostError(f"the image {image!r} has no /bin/sh, and without one nothing can run") from error
+        raise
+
+
+def _create(spec: SandboxSpec, image: str) -> str:
+    from docker.types import LogConfig, Ulimit
+
+    memory, file_bytes = spec.memory_mb * 1024 * 1024, spec.disk_mb * 1024 * 1024
+    host = engine().create_host_config(
+        network_mode="bridge" if spec.network else "none",
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        mem_limit=memory,
+        memswap_limit=memory,
+        nano_cpus=int(spec.cpus * 1_000_000_000),
+        pids_limit=spec.pids,
+        ulimits=[Ulimit(name="core", soft=0, hard=0), Ulimit(name="fsize", soft=file_bytes, hard=file_bytes)],
+        log_config=LogConfig(type="none"),
+    )
+    made = engine().create_container(
+        image,
+        entrypoint=["/bin/sh", "-c", _FIRST],
+        command=[],
+        stdin_open=True,
+        environment=dict(spec.env),
+        working_dir=spec.workdir,
+        hostname="sandbox",
+        labels={mark.LABEL: mark.current(), mark.OWNER_LABEL: mark.owner(), **spec.labels, LABEL: "1"},
+        host_config=host,
+    )
+    return str(made["Id"])
+
+
+def _image_of(spec: SandboxSpec) -> str:
+    if spec.build_context is not None and not (spec.image and _images.is_here(engine(), spec.image)):
+        return _images.built(engine(), spec.build_context, spec.build_timeout_s)
+    name = spec.image or os.environ.get(IMAGE_VARIABLE) or DEFAULT_IMAGE
+    if not _images.is_here(engine(), name):
+        hint = f"`docker pull` it, or name another in {IMAGE_VARIABLE}"
+        raise SandboxUnavailableError(f"the image {name!r} is not on this machine", hint=hint)
+    return name
+
+
+def absent_images(images: Iterable[str | None]) -> list[str]:
+    """List those of the images (None is the default one) that this machine does not have; none is pulled."""
+    names = {image or os.environ.get(IMAGE_VARIABLE) or DEFAULT_IMAGE for image in images}
+    return sorted(name for name in names if not _images.is_here(engine(), name))
+
+
+def uid_of(container: str, user: str) -> int:
+    """Find the number of a user that the image knows, maybe by name."""
+    name = user.partition(":")[0]
+    passwd = b"" if name.isdigit() else read_file(container, "/etc/passwd", LOG_LIMIT_BYTES)
+    return _phases.uid_in(passwd, name)
+
+
+@functools.cache
+def _owner_of(image: str) -> int:
+    """Find the uid that commands have: what the image says, a name being taken for root."""
+    user = str(_images.inspect(engine(), image)["Config"].get("User") or "0").partition(":")[0]
+    return int(user) if user.isdigit() else 0
+
+
+def attach(box: Box, workdir: str, env: Mapping[str, str], before: str, user: str) -> Attached:
+    """Start a shell in the container and take over its socket."""
+    made = engine().exec_create(
+        box.container, ["/bin/sh", "-c", before + _SHELL], user=user, stdin=True, environment=dict(env), workdir="/"
+    )
+    stream = engine().exec_start(made["Id"], socket=True)
+    return Attached(made["Id"], _taken_over(stream), workdir)
+
+
+def _taken_over(
+    stream: Any,
+) -> socket.socket:  # the SDK's wrapper differs by transport and has no public way to its socket
+    """Keep the connection itself and let the SDK close all that it wrapped around it."""
+    raw: socket.socket = getattr(stream, "_sock", stream)
+    connection = socket.socket(fileno=os.dup(raw.fileno()))
+    stream._response.close()
+    stream.close()
+    raw.close()
+    return connection
+
+
+def kill_all(box: Box) -> None:
+    """Kill every process of the container but the first."""
+    from docker.errors import APIError
+
+    made = engine().exec_create(box.container, ["/bin/sh", "-c", "kill -9 -1"], workdir="/")
+    try:
+        engine().exec_start(made["Id"])
+    except APIError:
+        restart(box)
+        return
+    if engine().exec_inspect(made["Id"])["ExitCode"] != 0:
+        restart(box)
+
+
+def restart(box: Box) -> None:
+    """End everything in the container from outside and start it again with its files.
+
+    Raises:
+        SandboxLostError: The container had already ended.
+    """
+    if not engine().inspect_container(box.container)["State"]["Running"]:
+        raise ended_from_outside()
+    engine().restart(box.container, timeout=0)
+
+
+def own_end(box: Box, shell: Attached) -> int:
+    """Tell a shell that ended itself from a container that was ended from outside."""
+    if not engine().inspect_container(box.container)["State"]["Running"]:
+        raise ended_from_outside()
+    code = engine().exec_inspect(shell.exec_id)["ExitCode"]
+    if not shell.shell.ready:
+        raise SandboxLostError(f"the container's shell did not start: {shell.shell.complaint or code}")
+    return int(code) if code is not None else 137
+
+
+def put(box: Box, files: Mapping[str, bytes], folder: str) -> None:
+    """Write files below a folder, as the container's user."""
+    named = below(folder, files)
+    folders = parents([*named, f"{folder.strip('/')}/."]) if folder != "/tmp" else []
+    engine().put_archive(box.container, "/", pack(named, owner=box.owner, folders=folders))
+
+
+def make_folder(box: Box, name: str) -> None:
+    """Make a folder that belongs to the container's user."""
+    engine().put_archive(box.container, "/", pack({}, owner=box.owner, folders=[name]))
+
+
+def read_file(container: str, path: str, limit_bytes: int) -> bytes:
+    """Read one regular file."""
+    from docker.errors import APIError
+
+    try:
+        chunks, stat = engine().get_archive(container, path)
+    except APIError as error:
+        if error.status_code == _NOT_FOUND or "too many links" in str(error.explanation):
+            raise FileNotFoundError(f"no regular file at {path!r}") from None
+        raise
+    if stat["mode"] & _GO_NOT_REGULAR:
+        raise FileNotFoundError(f"no regular file at {path!r}")
+    if stat["size"] > limit_bytes:
+        raise ValueError(f"{path!r} is larger than {limit_bytes} bytes")
+    found = unpack(chunks, limit_bytes).files
+    if not found:
+        raise FileNotFoundError(f"no regular file at {path!r}")
+    return next(iter(found.values()))
+
+
+def read_logs(box: Box, folder: str) -> dict[str, bytes]:
+    """Read the regular files below a folder, those with the reward even when the folder is too large."""
+    from docker.errors import NotFound
+
+    try:
+        chunks, _ = engine().get_archive(box.container, folder)
+    except NotFound:
+        return {}
+    read = unpack(chunks, LOG_LIMIT_BYTES)
+    for name in () if read.whole else _REWARDS:
+        try:
+            read.files[name] = read_file(box.container, f"{folder}/{name}", LOG_LIMIT_BYTES)
+        except (FileNotFoundError, ValueError):
+            continue
+    return read.files

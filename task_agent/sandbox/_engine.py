@@ -1,0 +1,140 @@
+"""The engine and how it is called: one client for each process, its blocking calls in a few threads.
+
+Starts and removals wait for threads of their own, so that a queue of them delays no command of an
+attempt that already runs. The engine itself gains nothing from more starts at once than cores allow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from task_agent.errors import EngineLostError, SandboxLostError
+from traces.errors import SandboxUnavailableError
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+LABEL = "ratchet.sandbox"
+_LIGHT_AT_ONCE = 8
+_STARTS_PER_CORE = 2
+_CALL_S = 120
+_GOING_S = 5.0
+_LOOK_S = 0.1
+_CONFLICT = 409
+
+
+@functools.cache
+def engine() -> APIClient:
+    """Give this process's one client.
+
+    Raises:
+        SandboxUnavailableError: No engine answers.
+    """
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        return docker.from_env(timeout=_CALL_S, max_pool_size=4 * _LIGHT_AT_ONCE).api
+    except DockerException as error:
+        said = f"no Docker engine answers here: {error}"
+        raise SandboxUnavailableError(said, hint="start one, or use bubblewrap") from None
+
+
+def call(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+    """Run a blocking piece of work in a thread, and turn the engine's errors into ours."""
+    return _submit(_light(), functools.partial(_translated, work, *args, **kwargs))
+
+
+def call_heavy(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+    """Do the same for a start or a removal, of which only a few run at once."""
+    return _submit(_heavy(), functools.partial(_translated, work, *args, **kwargs))
+
+
+def _submit(pool: ThreadPoolExecutor, work: Callable[[], T]) -> asyncio.Future[T]:
+    return asyncio.get_running_loop().run_in_executor(pool, work)
+
+
+@functools.cache
+def _light() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_LIGHT_AT_ONCE, thread_name_prefix="docker")
+
+
+@functools.cache
+def _heavy() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_STARTS_PER_CORE * (os.cpu_count() or 1), thread_name_prefix="docker-start")
+
+
+def _translated(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    from docker.errors import APIError, DockerException
+    from requests.exceptions import ConnectionError, RequestException, Timeout
+    from urllib3.exceptions import ReadTimeoutError
+
+    try:
+        return work(*args, **kwargs)
+    except APIError as error:
+        raise SandboxLostError(f"the Docker engine refused: {error.explanation or error}") from error
+    except ConnectionError as error:
+        silent = isinstance(error, Timeout) or any(isinstance(cause, ReadTimeoutError) for cause in error.args)
+        kind, said = (SandboxLostError, "did not answer") if silent else (EngineLostError, "is gone")
+        raise kind(f"the Docker engine {said}: {error}") from error
+    except (DockerException, RequestException) as error:
+        raise SandboxLostError(f"the Docker engine did not answer: {error}") from error
+
+
+def ended_from_outside() -> SandboxLostError:
+    """Say why a container ended that nothing inside could end: its engine is going down, or somebody ended it.
+
+    An engine that goes down ends its containers first and itself a moment later.
+    """
+    from requests.exceptions import RequestException
+
+    end = time.monotonic() + _GOING_S
+    while time.monotonic() < end:
+        try:
+            engine().ping()
+        except RequestException:
+            return EngineLostError("the Docker engine went down, and the container with it")
+        time.sleep(_LOOK_S)
+    return SandboxLostError("the container was ended from outside, or its memory was used up")
+
+
+def reap(labels: Mapping[str, str]) -> int:
+    """Remove the containers that carry our label and all of `labels`; gives their number."""
+    wanted = [f"{LABEL}=1", *(f"{name}={value}" for name, value in labels.items())]
+    found = engine().containers(all=True, filters={"label": wanted})
+    for entry in found:
+        remove(entry["Id"])
+    return len(found)
+
+
+def end(container: str) -> None:
+    """End everything in a container at once, from outside; its files stay."""
+    from docker.errors import APIError
+
+    try:
+        engine().kill(container)
+    except APIError as error:
+        if error.status_code != _CONFLICT:
+            raise
+
+
+def remove(container: str) -> None:
+    """Remove a container, whatever its state."""
+    from docker.errors import APIError, NotFound
+
+    try:
+        engine().remove_container(container, force=True, v=True)
+    except NotFound:
+        return
+    except APIError as error:
+        if error.status_code != _CONFLICT:
+            raise
