@@ -28,7 +28,8 @@ class SuiteRecord:
     """Hold one epoch of a suite.
 
     `tests_used` and `keeps` count this epoch's gate tests over all runs; `looks` counts every look
-    ever taken at any test split of the suite.
+    ever taken at any test split of the suite. `began` are the splits of the epoch that the run it was read for
+    enrolled in: a run may rotate on.
     """
 
     suite: str
@@ -38,6 +39,7 @@ class SuiteRecord:
     tests_used: int
     keeps: int
     looks: int
+    began: Splits
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class _State:
     suite: str
     epochs: list[_Epoch] = field(default_factory=list)
     enrolled: dict[str, int] = field(default_factory=dict)
+    began: dict[str, int] = field(default_factory=dict)
     tests: dict[tuple[str, str], Reservation] = field(default_factory=dict)
     kept: set[tuple[str, str]] = field(default_factory=set)
     looks: dict[str, int] = field(default_factory=dict)
@@ -83,9 +86,9 @@ class _State:
         match line["kind"]:
             case "split":
                 self.epochs.append(_Epoch(Splits.from_record(_mapping(line["splits"])), made_by=run))
-                self.enrolled[run] = len(self.epochs)
+                self._enrol(run)
             case "run":
-                self.enrolled[run] = len(self.epochs)
+                self._enrol(run)
             case "test":
                 epoch = self.epoch_of(run)
                 self.tests[run, str(line["test"])] = Reservation(self.enrolled[run], epoch.tests, epoch.keeps)
@@ -98,6 +101,10 @@ class _State:
             case kind:
                 raise RegistryError(f"the record of suite {self.suite[:12]} holds a line of unknown kind {kind!r}")
 
+    def _enrol(self, run: str) -> None:
+        self.enrolled[run] = len(self.epochs)
+        self.began.setdefault(run, len(self.epochs))
+
     def epoch_of(self, run: str) -> _Epoch:
         """Find the epoch a run works in.
 
@@ -108,10 +115,12 @@ class _State:
             raise RegistryError(f"run {run!r} has not enrolled for suite {self.suite[:12]}")
         return self.epochs[self.enrolled[run] - 1]
 
-    def record(self, epoch: int) -> SuiteRecord:
-        """Give one epoch as it stands."""
+    def record(self, run: str | None = None) -> SuiteRecord:
+        """Give a run's epoch as it stands, or the present one."""
+        epoch = len(self.epochs) if run is None else self.enrolled[run]
         held = self.epochs[epoch - 1]
-        return SuiteRecord(self.suite, epoch, held.splits, held.made_by, held.tests, held.keeps, len(self.looks))
+        began = self.epochs[(epoch if run is None else self.began[run]) - 1].splits
+        return SuiteRecord(self.suite, epoch, held.splits, held.made_by, held.tests, held.keeps, len(self.looks), began)
 
 
 class SuiteRegistry:
@@ -125,8 +134,8 @@ class SuiteRegistry:
         path = self._path(suite)
         state = _read(suite, path.read_bytes()) if path.exists() else _State(suite)
         if run is not None and run in state.enrolled:
-            return state.record(state.enrolled[run])
-        return state.record(len(state.epochs)) if state.epochs else None
+            return state.record(run)
+        return state.record() if state.epochs else None
 
     def enrol(self, suite: str, run: str, make: Callable[[], Splits], *, new_split: bool = False) -> Enrolment:
         """Give a run the suite's frozen split; the first run, or `new_split`, makes it and begins an epoch.
@@ -146,12 +155,37 @@ class SuiteRegistry:
             if run not in state.enrolled:
                 if state.epochs and not new_split:
                     file.append({"kind": "run", "run": run})
-                    notice = _inherited(state.record(len(state.epochs)))
+                    notice = _inherited(state.record())
                 else:
                     notice = _renewed(len(state.epochs) + 1) if state.epochs else ""
                     file.append({"kind": "split", "run": run, "splits": make().to_record()})
-            record = state.record(state.enrolled[run])
+            record = state.record(run)
             return Enrolment(record, inherited=record.made_by != run, notice=notice)
+
+    def rotate(self, suite: str, run: str, epoch: int, make: Callable[[Splits], Splits]) -> SuiteRecord:
+        """Move a run on from `epoch` to one with other held-out tasks; done already, change nothing.
+
+        A later epoch of another run is joined when all that it holds out is in this run's reserve.
+
+        Args:
+            suite: The suite's hash.
+            run: The run's id.
+            epoch: The number of the epoch that is over.
+            make: Makes the next epoch's splits from this one's.
+
+        Raises:
+            RegistryError: The run never enrolled.
+        """
+        with self._locked(suite) as file:
+            state = file.state
+            here = state.epoch_of(run).splits
+            if state.enrolled[run] == epoch:
+                last = state.epochs[-1].splits
+                if set(last.heldout) <= set(here.reserve):
+                    file.append({"kind": "run", "run": run})
+                else:
+                    file.append({"kind": "split", "run": run, "splits": make(here).to_record()})
+            return state.record(run)
 
     def reserve_test(self, suite: str, run: str, test: str) -> Reservation:
         """Count a gate test before its first attempt.
@@ -166,6 +200,11 @@ class SuiteRegistry:
                 file.state.epoch_of(run)
                 file.append({"kind": "test", "run": run, "test": test})
             return file.state.tests[run, test]
+
+    def has_test(self, suite: str, run: str, test: str) -> bool:
+        """Say whether a run's gate test was counted already."""
+        path = self._path(suite)
+        return path.exists() and (run, test) in _read(suite, path.read_bytes()).tests
 
     def record_keep(self, suite: str, run: str, test: str) -> None:
         """Count a keep of a reserved test, once.

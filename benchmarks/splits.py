@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from benchmarks.errors import SuiteError
@@ -26,8 +26,9 @@ class SplitError(SuiteError):
 class Splits:
     """Hold task ids by split, each sorted.
 
-    `reserve` are tasks in no split, kept for a later gate epoch. `out_of_family` are those of `test`
-    whose family occurs nowhere else: reported beside the main number, not in it.
+    `reserve` are tasks in no split, kept for a later gate epoch, and `retired` those that the gate of an earlier
+    epoch has used up: they are never held out again. `out_of_family` are those of `test` whose family occurs
+    nowhere else: reported beside the main number, not in it.
     """
 
     seed: int
@@ -36,6 +37,7 @@ class Splits:
     test: tuple[str, ...]
     reserve: tuple[str, ...] = ()
     out_of_family: tuple[str, ...] = ()
+    retired: tuple[str, ...] = ()
 
     @property
     def hash(self) -> str:
@@ -65,20 +67,45 @@ class Splits:
         try:
             seed = record["seed"]
             lists = {name: _strings(record[name]) for name in (*NAMES, "reserve", "out_of_family")}
+            lists["retired"] = _strings(record.get("retired", []))
         except KeyError as error:
             raise SplitError(f"a recorded split lacks {error.args[0]!r}") from error
         if not isinstance(seed, int):
             raise SplitError("a recorded split's seed is not a whole number")
         return cls(seed=seed, **lists)
 
+    def rotated(self, tasks: Sequence[Task]) -> Splits:
+        """Hold out as many tasks of the reserve, or all it has, and retire those that were held out.
+
+        Train and test stay what they are; what was seen is never held out.
+
+        Args:
+            tasks: The suite's tasks.
+
+        Raises:
+            SplitError: There is no reserve.
+        """
+        kept = [task for task in tasks if task.id in set(self.reserve)]
+        if not kept:
+            raise SplitError("no task is left in reserve", hint="sizes that add up to less than the suite leave one")
+        count = min(len(self.heldout), len(kept))
+        dealt = _deal(_units(kept, self.seed), {"heldout": count, "reserve": len(kept) - count})
+        return replace(
+            self,
+            heldout=tuple(sorted(dealt["heldout"])),
+            reserve=tuple(sorted(dealt["reserve"])),
+            retired=tuple(sorted({*self.retired, *self.heldout})),
+        )
+
     def _lists(self) -> dict[str, list[str]]:
-        return {
+        lists = {
             "train": list(self.train),
             "heldout": list(self.heldout),
             "test": list(self.test),
             "reserve": list(self.reserve),
             "out_of_family": list(self.out_of_family),
         }
+        return {**lists, "retired": list(self.retired)} if self.retired else lists
 
 
 def _strings(value: object) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from optimizer.bench import Bench
+from optimizer.epochs import is_over, rotate, tests_left
 from optimizer.evidence import rewards
 from optimizer.examine import check, reflect_on, screen_on_train
 from optimizer.gatekeeper import look_at, reserve
@@ -16,6 +17,7 @@ from optimizer.loop import (
     Measure,
     Propose,
     Reserve,
+    Rotate,
     Step,
     Stops,
     decide,
@@ -31,6 +33,7 @@ from optimizer.verdicts import decide as give_verdict
 ENDING = "ending"
 """The notice that holds a person's wish to end the night early: its text is the reason."""
 
+MEASURE = {Phase.PREFLIGHT: preflight, Phase.BASELINE: baseline}
 EXAMINE = {"check": check, "reflect": reflect_on, "screen": screen_on_train}
 
 
@@ -57,7 +60,7 @@ class Driver:
         bench = self._bench
         bench.ledger.heartbeat()
         state = self.state()
-        step = decide(state, self.stops())
+        step = decide(state, self.stops(state))
         if step is not None:
             self._carry_out(step, state)
             bench.ledger.heartbeat()
@@ -71,7 +74,7 @@ class Driver:
             return state
         return self._bench.ledger.state(stop=stop, ceiling=True)
 
-    def stops(self) -> Stops:
+    def stops(self, state: RunState) -> Stops:
         """Set the hard stops, with what certifying needs kept back."""
         stop = self._bench.config.stop
         return Stops(
@@ -80,17 +83,11 @@ class Driver:
             budget_usd=stop.budget_usd,
             tokens=stop.tokens,
             time_s=stop.hours * 3600 if stop.hours else None,
-            k_max=self._tests_left(),
+            k_max=len(self._bench.ledger.tests()) + tests_left(self._bench),
+            rotate=is_over(self._bench, state.open_candidate.id if state.open_candidate else None),
             keep_back_usd=certify_price(self._bench),
             preflight=self._bench.config.replicates.preflight > 0,
         )
-
-    def _tests_left(self) -> int:
-        """Count the tests this run may make: those planned, less what earlier runs of the epoch used."""
-        bench = self._bench
-        record = bench.registry.record(bench.suite.hash, bench.uid)
-        mine = len(bench.ledger.tests())
-        return bench.gate.k_max - (record.tests_used - mine if record else 0)
 
     def _at_ceiling(self, champion: str) -> bool:
         rows = self._bench.ledger.attempts(candidate=champion, split="train", state="scored")
@@ -100,10 +97,10 @@ class Driver:
         bench = self._bench
         parents = {candidate.id: candidate.parent for candidate in state.candidates}
         match step:
-            case Measure(Phase.PREFLIGHT):
-                preflight(bench)
-            case Measure():
-                baseline(bench)
+            case Measure(phase):
+                MEASURE[phase](bench)
+            case Rotate():
+                self._bench = rotate(bench)
             case Propose(slot, parent):
                 author = tune if bench.config.tuner.serves(slot) else propose_change
                 author(bench, slot, parent)

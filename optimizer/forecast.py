@@ -43,7 +43,7 @@ def forecast(plan: Plan, runs: Path | None = None) -> Json:
     return {
         "suite": plan.suite.name,
         "suite_hash": plan.suite.hash,
-        "splits": {name.value: len(plan.splits.of(name)) for name in Split},
+        "splits": {**{name.value: len(plan.splits.of(name)) for name in Split}, "reserve": len(plan.splits.reserve)},
         "sandbox": plan.said,
         "models": plan.lock["models"],
         "stops": plan.config.stop.model_dump(),
@@ -120,7 +120,8 @@ def _night(plan: Sized, odds: Odds, *, lucky: bool = True) -> _Night:
 
 
 def _tests_left(plan: Sized) -> int:
-    return plan.gate.k_max - plan.tests_before
+    left = plan.gate.k_max - plan.tests_before
+    return left if left > 0 else plan.gate.k_max  # a used-up epoch with a reserve makes way for a new one at once
 
 
 def _stages(plan: Plan, night: _Night) -> list[Json]:

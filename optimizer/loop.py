@@ -14,7 +14,8 @@ from optimizer.state import CandidateState, Phase, RunState
 class Stops:
     """Limit a run; None means no limit.
 
-    `keep_back_usd` is what certifying will cost: proposals and tests leave it untouched.
+    `keep_back_usd` is what certifying will cost: proposals and tests leave it untouched. `rotate` says that the
+    held-out tasks have been asked enough, and that others are in reserve.
     """
 
     iterations: int = 20
@@ -25,6 +26,7 @@ class Stops:
     k_max: int = 20
     keep_back_usd: float = 0.0
     preflight: bool = True
+    rotate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ class Measure:
     """Draw the attempts of `preflight` or `baseline` and conclude it."""
 
     phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Rotate:
+    """Begin a gate epoch: hold out tasks of the reserve, and retire those that were held out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +92,18 @@ class Finish:
     reason: str
 
 
-Step = Measure | Propose | Examine | Reserve | LookAt | GiveUp | Certify | Finish
+Step = Measure | Rotate | Propose | Examine | Reserve | LookAt | GiveUp | Certify | Finish
 
 ASKED = "asked to end"
 ASKED_NOW = "asked to end now"
 """Reasons of a night that a person ends early: after the open candidate is decided, or without it."""
 
+TESTS_USED = "planned tests used"
 HOPELESS = "nothing could be decided"
-"""Reason of a night whose pre-flight measured more noise than its design can see through."""
+"""Reasons of a night without a test left, and of one whose pre-flight measured too much noise for its design."""
+
+GIVE_UP = {"money": "money", "tokens": "money", "deadline": "time"}
+"""Hard stops that leave an open candidate undecided, and the cause that is recorded."""
 
 STAGES = ("check", "reflect", "screen")
 """The stages before the gate, in order: free first, then cheap, then train attempts."""
@@ -106,17 +117,25 @@ def decide(state: RunState, stops: Stops) -> Step | None:
     """
     if Phase.FINISH in state.concluded:
         return None
+    reason, candidate = stop_reason(state, stops), state.open_candidate
+    if stops.rotate and _goes_on(candidate, reason):
+        return Rotate()
     for phase in (Phase.PREFLIGHT, Phase.BASELINE):
         wanted = not state.stop and (stops.preflight or phase is not Phase.PREFLIGHT)
         if phase not in state.concluded and wanted:
             return Measure(phase)
-    reason = stop_reason(state, stops)
-    candidate = state.open_candidate
     if candidate is not None:
         return _advance(candidate, state, reason)
     if not reason:
         return Propose(slot=state.slots + 1, parent=state.champion)
     return Finish(reason) if Phase.CERTIFY in state.concluded else Certify()
+
+
+def _goes_on(candidate: CandidateState | None, reason: str) -> bool:
+    """Say whether the next thing of worth is a gate test that is still to begin."""
+    if candidate is None:
+        return reason in ("", TESTS_USED)
+    return candidate.test is None and reason not in (ASKED_NOW, *GIVE_UP)
 
 
 def stop_reason(state: RunState, stops: Stops) -> str:
@@ -129,7 +148,7 @@ def stop_reason(state: RunState, stops: Stops) -> str:
         "deadline": stops.time_s is not None and state.elapsed_s >= stops.time_s,
         state.stop: bool(state.stop),
         "iterations": state.slots >= stops.iterations,
-        "planned tests used": state.tests_used >= stops.k_max,
+        TESTS_USED: state.tests_used >= stops.k_max,
         "no progress": state.since_keep >= stops.no_progress,
         "every train task passes": state.ceiling,
     }
@@ -142,10 +161,8 @@ def _advance(candidate: CandidateState, state: RunState, reason: str) -> Step:
         return GiveUp(candidate.id, "stale")
     if reason == ASKED_NOW:
         return GiveUp(candidate.id, "ended")
-    if reason in ("money", "tokens"):
-        return GiveUp(candidate.id, "money")
-    if reason == "deadline":
-        return GiveUp(candidate.id, "time")
+    if reason in GIVE_UP:
+        return GiveUp(candidate.id, GIVE_UP[reason])
     for stage in STAGES:
         if stage not in candidate.passed:
             return Examine(candidate.id, stage)

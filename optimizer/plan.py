@@ -34,7 +34,10 @@ DEAL_STEP = 1_000_003
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Hold what a run will stand on; `tests_before` were used by earlier runs of the suite's epoch."""
+    """Hold what a run will stand on; `tests_before` were used by earlier runs of the suite's epoch.
+
+    `began` are the splits that the run began with: a gate epoch that ended meanwhile has changed what it holds out.
+    """
 
     config: RunConfig
     suite: Suite
@@ -45,6 +48,7 @@ class Plan:
     said: str
     tests_before: int
     looks_before: int
+    began: Splits
 
     @property
     def lock(self) -> dict[str, Any]:
@@ -53,7 +57,7 @@ class Plan:
         models = self.config.models
         return {
             "suite": self.suite.hash,
-            "splits": self.splits.hash,
+            "splits": self.began.hash,
             "harness": self.harness.hash,
             "config": hashlib.sha256(text.encode()).hexdigest(),
             "version": __version__,
@@ -205,19 +209,31 @@ def check_design(config: RunConfig, splits: Splits, gate: GateConfig) -> None:
 
 
 def _check_level_left(plan: Plan) -> None:
-    if plan.tests_before >= plan.gate.k_max:
+    if plan.tests_before >= plan.gate.k_max and len(plan.splits.reserve) < plan.gate.min_tasks:
         raise ConfigError(
             f"earlier runs used {plan.tests_before} gate tests of this suite, and `gate.k_max` is {plan.gate.k_max}:"
             " these held-out tasks have been asked too often",
             key="gate.k_max",
-            hint="--new-split deals the tasks anew (the report says so), or plan more tests in `gate.k_max`",
+            hint="--new-split deals the tasks anew (the report says so), or plan more tests in `gate.k_max`;"
+            " a larger suite can keep a reserve",
         )
 
 
 def _plan(config: RunConfig, parts: Parts, *, wanted: Wanted) -> Plan:
     choice = choose_sandbox(config, parts.suite, wanted)
-    tests, looks = (parts.record.tests_used, parts.record.looks) if parts.record else (0, 0)
-    return Plan(config, parts.suite, parts.splits, parts.gate, parts.harness, choice.kind, choice.said, tests, looks)
+    record = parts.record
+    return Plan(
+        config=config,
+        suite=parts.suite,
+        splits=parts.splits,
+        gate=parts.gate,
+        harness=parts.harness,
+        sandbox=choice.kind,
+        said=choice.said,
+        tests_before=record.tests_used if record else 0,
+        looks_before=record.looks if record else 0,
+        began=record.began if record else parts.splits,
+    )
 
 
 def choose_sandbox(config: RunConfig, suite: Suite, wanted: Wanted) -> Choice:

@@ -31,7 +31,7 @@ def level(config: GateConfig, tests_used: int, keeps: int) -> float | None:
 
 
 def needs_new_epoch(config: GateConfig, tasks: int, tests_used: int, keeps: int) -> bool:
-    """Say whether these held-out tasks have been asked too much to stay honest.
+    """Say whether these held-out tasks have been asked too much to stay honest, so that others should take their place.
 
     Every keep makes the gate tasks look about half a point to a point too good; rejected tests
     hardly do.

@@ -9,7 +9,7 @@ from optimizer.gate.arms import Arms, GateTask, tally, together
 from optimizer.gate.config import GateConfig
 from optimizer.gate.gate_test import Decide, Draw, GateTest, RestartChampion
 from optimizer.gate.guards import Guard
-from optimizer.gate.levels import level
+from optimizer.gate.levels import level, needs_new_epoch
 from optimizer.gate.planning import Plan
 from optimizer.gate.verdicts import LEVEL_EXHAUSTED, STALE_PARENT, Verdict, conclude
 
@@ -34,12 +34,16 @@ class _Open:
 class Night:
     """Test candidates one after another against the champion of the moment.
 
+    `tests_used` and `keeps` count those of the present `epoch`.
+
     Args:
         config: The night's settings.
         heldout_tasks: The gate tasks, or just their ids.
         draw: Makes attempts.
         baseline: The first champion's id.
         guards: Bounds cost and latency, where a keep must not raise them.
+        reserve: Tasks that take the held-out ones' place once those have been asked enough; as many as there
+            were, in the order given.
     """
 
     def __init__(
@@ -49,10 +53,12 @@ class Night:
         draw: DrawAttempts,
         baseline: str = "c000",
         guards: BoundCosts = lambda candidate, champion: (),
+        reserve: Sequence[GateTask | str] = (),
     ) -> None:
         self.config = config
-        self.tasks = tuple(GateTask(task) if isinstance(task, str) else task for task in heldout_tasks)
+        self.tasks, self.reserve = _tasks(heldout_tasks), _tasks(reserve)
         self.champion = baseline
+        self.epoch = 1
         self.tests_used = 0
         self.keeps = 0
         self.attempts_spent = 0
@@ -79,10 +85,23 @@ class Night:
         key = (self.champion, candidate)
         if key in self._verdicts:
             return self._verdicts[key]
+        if not self._open:
+            self._rotate()
         under_way = self._open.get(key) or self._begin(key)
         if under_way is None:
             return Verdict("undecided", LEVEL_EXHAUSTED)
         return self._finish(key, under_way)
+
+    def _rotate(self) -> None:
+        """Begin a new epoch where this one is over and the reserve is large enough."""
+        over = needs_new_epoch(self.config, len(self.tasks), self.tests_used, self.keeps)
+        if not over or len(self.reserve) < self.config.min_tasks:
+            return
+        count = len(self.tasks)
+        self.tasks, self.reserve = self.reserve[:count], self.reserve[count:]
+        self._ids = [task.id for task in self.tasks]
+        self._older = tally(self._ids, {})
+        self.epoch, self.tests_used, self.keeps = self.epoch + 1, 0, 0
 
     def _begin(self, key: tuple[str, str]) -> _Open | None:
         reserved = level(self.config, self.tests_used, self.keeps)
@@ -131,6 +150,10 @@ class Night:
             self.champion, self.keeps, self._older = key[1], self.keeps + 1, tally(self._ids, {})
         elif verdict.verdict == "reject":
             self._older = together(self._older, tally(self._ids, _scored(under_way.fresh)))
+
+
+def _tasks(given: Sequence[GateTask | str]) -> tuple[GateTask, ...]:
+    return tuple(GateTask(task) if isinstance(task, str) else task for task in given)
 
 
 def _scored(drawn: _Drawn) -> _Drawn:

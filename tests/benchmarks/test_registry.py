@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,40 @@ def test_a_resumed_run_keeps_its_split_when_a_later_run_gave_it_up(registry: Sui
     assert registry.enrol(SUITE, "run-1", lambda: split(3), new_split=True).record.splits == split(1)
     registry.reserve_test(SUITE, "run-1", "c001")
     assert [registry.record(SUITE, run).tests_used for run in ("run-1", "run-2")] == [1, 0]  # type: ignore[union-attr]
+
+
+def turned(splits: Splits) -> Splits:
+    return replace(splits, heldout=splits.reserve[:1], reserve=splits.reserve[1:], retired=splits.heldout)
+
+
+def test_a_rotated_run_counts_anew_once_and_remembers_what_it_began_with(registry: SuiteRegistry) -> None:
+    dealt = replace(split(1), reserve=("d1", "d2"))
+    registry.enrol(SUITE, "run-1", lambda: dealt)
+    registry.reserve_test(SUITE, "run-1", "c001")
+    for _ in range(2):
+        moved = registry.rotate(SUITE, "run-1", 1, turned)
+        assert (moved.epoch, moved.tests_used, moved.splits) == (2, 0, turned(dealt))
+        assert moved.began == dealt
+    assert registry.reserve_test(SUITE, "run-1", "c002").tests_before == 0
+    later = registry.enrol(SUITE, "run-2", lambda: split(9)).record
+    assert (later.epoch, later.tests_used, later.splits, later.began) == (2, 1, turned(dealt), turned(dealt))
+
+
+def test_a_run_joins_the_epoch_that_another_run_made_of_the_same_reserve(registry: SuiteRegistry) -> None:
+    dealt = replace(split(1), reserve=("d1", "d2"))
+    for run in ("run-1", "run-2"):
+        registry.enrol(SUITE, run, lambda: dealt)
+    registry.rotate(SUITE, "run-1", 1, turned)
+    registry.reserve_test(SUITE, "run-1", "c001")
+    joined = registry.rotate(SUITE, "run-2", 1, turned)
+    assert (joined.epoch, joined.tests_used) == (2, 1)
+
+
+def test_a_run_makes_an_epoch_of_its_own_when_the_last_one_was_dealt_anew(registry: SuiteRegistry) -> None:
+    dealt = replace(split(1), reserve=("d1",))
+    registry.enrol(SUITE, "run-1", lambda: dealt)
+    registry.enrol(SUITE, "run-2", lambda: split(2), new_split=True)
+    assert registry.rotate(SUITE, "run-1", 1, turned).splits == turned(dealt)
 
 
 def test_a_resumed_certify_is_one_look(registry: SuiteRegistry) -> None:

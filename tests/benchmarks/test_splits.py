@@ -33,7 +33,7 @@ def suite(families: int = 12, each: int = 17) -> list[Task]:
 
 
 def placed(splits: Splits) -> list[str]:
-    return [*splits.train, *splits.heldout, *splits.test, *splits.reserve]
+    return [*splits.train, *splits.heldout, *splits.test, *splits.reserve, *splits.retired]
 
 
 def test_default_shares_are_28_50_22() -> None:
@@ -97,6 +97,25 @@ def test_what_no_split_asks_for_is_held_in_reserve() -> None:
     splits = make_splits(suite(), seed=1, sizes={"train": 40, "heldout": 60, "test": 40})
     assert (len(splits.train), len(splits.heldout), len(splits.test), len(splits.reserve)) == (40, 60, 40, 64)
     assert len(make_splits(suite(), seed=1, fractions={"train": 0.2, "heldout": 0.4, "test": 0.2}).reserve) == 41
+
+
+def test_a_new_epoch_holds_out_the_reserve_and_retires_what_was_held_out() -> None:
+    tasks = suite()
+    first = make_splits(tasks, seed=1, sizes={"train": 40, "heldout": 50, "test": 30})
+    second = first.rotated(tasks)
+    assert (second.train, second.test, second.retired) == (first.train, first.test, first.heldout)
+    assert set(second.heldout) < set(first.reserve)
+    assert [len(second.heldout), len(second.reserve)] == [50, 34]
+    assert max(Counter(name[:3] for name in second.heldout).values()) <= 6, "spread over families"
+    third = second.rotated(tasks)
+    assert set(third.retired) == {*first.heldout, *second.heldout}
+    assert (set(third.heldout), third.reserve) == (set(second.reserve), ())
+    for splits in (second, third):
+        assert sorted(placed(splits)) == sorted(task.id for task in tasks)
+        assert Splits.from_record(splits.to_record()) == splits
+    assert len({splits.hash for splits in (first, second, third)}) == 3
+    with pytest.raises(SplitError, match="no task is left in reserve"):
+        third.rotated(tasks)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.registry import Reservation, SuiteRegistry
+from benchmarks.registry import Reservation, SuiteRecord, SuiteRegistry
 from benchmarks.splits import Splits
 from benchmarks.suite import Suite
 from benchmarks.task import Task
@@ -98,6 +98,12 @@ class FusedRegistry(SuiteRegistry):
         self._fuse.burn()
         super().record_keep(suite, run, test)
         self._fuse.burn()
+
+    def rotate(self, suite: str, run: str, epoch: int, make: Callable[[Splits], Splits]) -> SuiteRecord:
+        self._fuse.burn()
+        done = super().rotate(suite, run, epoch, make)
+        self._fuse.burn()
+        return done
 
     def record_look(self, suite: str, run: str) -> int:
         self._fuse.burn()
@@ -196,7 +202,7 @@ class World:
         self.ledger = FusedLedger(self.folder.ledger, self.fuse)
         stack.callback(self.ledger.close)
         self.registry = FusedRegistry(self.root / "runs" / "suites", self.fuse)
-        self.registry.enrol(self.suite.hash, self.uid, lambda: self.splits)
+        enrolled = self.registry.enrol(self.suite.hash, self.uid, lambda: self.splits)
         store = TraceStore(self.folder.traces)
         store.add(store.recover())
         archive = Archive(self.folder.candidates)
@@ -220,7 +226,7 @@ class World:
             folder=self.folder.path,
             config=self.config,
             suite=self.suite,
-            splits=self.splits,
+            splits=enrolled.record.splits,
             gate=GateConfig(**self.config.gate.model_dump(exclude={"force"})),
             surface=EditSurface(frozenset(surface.editable), frozenset(surface.locked)),
             ledger=self.ledger,

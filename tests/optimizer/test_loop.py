@@ -17,6 +17,7 @@ from optimizer.loop import (
     Measure,
     Propose,
     Reserve,
+    Rotate,
     Stops,
     decide,
     stop_reason,
@@ -49,6 +50,16 @@ def test_a_fresh_run_measures_noise_then_its_baseline_then_asks_for_a_proposal()
     after_preflight = replace(FRESH, concluded=frozenset({Phase.PREFLIGHT}))
     assert decide(after_preflight, Stops()) == Measure(Phase.BASELINE)
     assert decide(RUNNING, Stops()) == Propose(1, "c000")
+
+
+def test_used_up_held_out_tasks_make_way_before_anything_is_measured_or_proposed_on_them() -> None:
+    over = Stops(rotate=True, k_max=3)
+    assert decide(FRESH, over) == Rotate()
+    assert decide(replace(RUNNING, tests_used=3), over) == Rotate()
+    assert decide(with_candidate(), over) == Rotate()
+    begun = with_candidate(passed=frozenset({"check", "reflect", "screen"}), test=OpenTest(3, 0.01, 1))
+    assert decide(begun, over) == LookAt("c001", 1), "a test that has begun is decided first"
+    assert decide(replace(RUNNING, slots=20), over) == Certify(), "a night that is over begins no epoch"
 
 
 def test_a_run_without_preflight_starts_with_its_baseline() -> None:

@@ -230,6 +230,19 @@ def test_a_guard_is_asked_of_candidate_and_champion_and_can_refuse() -> None:
     assert [night.test(name).verdict for name in ("c001", "c002")] == ["reject", "keep"]
 
 
+def test_an_epoch_that_is_over_makes_way_for_the_reserve() -> None:
+    model = Model({"c000": 0.5, "c001": 0.1, "c002": 0.1, "c003": 0.9, "c004": 0.1})
+    later = [f"r{number:03d}" for number in range(59)]
+    night = Night(GateConfig(k_max=2), IDS, model, reserve=later)
+    assert [night.test(name).verdict for name in ("c001", "c002")] == ["reject", "reject"]
+    assert (night.epoch, night.tests_used) == (1, 2)
+    asked = len(model.asked)
+    assert night.test("c003").verdict == "keep"
+    assert (night.epoch, night.tests_used, night.keeps, len(night.reserve)) == (2, 1, 1, 19)
+    assert {task for _, task, _ in model.asked[asked:]} == set(later[:40])
+    assert [night.test(name).verdict for name in ("c004", "c001", "c002")] == ["reject", "undecided", "undecided"]
+
+
 def test_interleaving_mixes_the_arms_and_follows_its_seed() -> None:
     plan = plan_stage(
         GateConfig(), 0, [GateTask(task) for task in IDS], candidate_counts={}, pool_counts={}, fresh_counts={}
