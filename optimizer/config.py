@@ -94,7 +94,8 @@ class Models(Settings):
 class Splits(Settings):
     """Size the three splits: shares of the suite below 1, or numbers of tasks.
 
-    Left as they are, suites of fewer than 60 tasks get 15 for the test, 12 to 15 to train on, the rest held out.
+    Left as they are, suites of fewer than 60 tasks get 15 for the test, 12 to 15 to train on, the rest held out. What
+    no split asks for is the reserve: it is held out once the first held-out tasks have been asked enough.
     """
 
     train: Size = 0.28

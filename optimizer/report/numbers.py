@@ -146,7 +146,10 @@ def overfitting_lines(facts: Facts) -> list[str]:
         lines.append(f"no judgement was had for {', '.join(unread)}: only the scan and the gate stood in their way")
     keeps = sum(row.verdict is Verdict.KEEP for row in facts.verdicts.values())
     looks = sum(len(seen) for seen in facts.looks.values())
-    lines.append(f"gate tests at the same held-out tasks: {len(facts.tests)} with {looks} looks, {keeps} kept")
+    lines.append(f"gate tests at held-out tasks: {len(facts.tests)} with {looks} looks, {keeps} kept")
+    over = [note["text"] for note in facts.notices if note["kind"] == "epoch"]
+    if over:
+        lines += [*over, f"{len(over) + 1} gate epochs: each has an error budget of its own, so their bounds add up"]
     return lines
 
 

@@ -143,7 +143,7 @@ def test_the_page_says_what_the_night_found(whole: Book) -> None:
         "c000 to c001: 3 up, 0 down, 4 about the same, 1 not measured in both",
         "sandbox_lost",
         "nominal: nobody is billed",
-        "gate tests at the same held-out tasks: 1 with 2 looks, 1 kept",
+        "gate tests at held-out tasks: 1 with 2 looks, 1 kept",
         "ratchet export night",
     ):
         assert words in text, words
