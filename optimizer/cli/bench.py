@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="bench", help="Hold the gate against worlds whose truth is known.", no_args_is_help=True)
 
+DRAWN = ("rivals", "frontier", "power")
 EVERY_S = 5.0
 """Progress is told this often."""
 
@@ -86,6 +88,9 @@ def gate(
     head_to_head: Annotated[bool, typer.Option("--head-to-head", help="All rules at 4,000 attempts each.")] = False,
     power: Annotated[bool, typer.Option("--power", help="What is found, by tasks.")] = False,
     nulls: Annotated[bool, typer.Option("--nulls", help="What is kept by mistake, under both targets.")] = False,
+    draw: Annotated[
+        Path | None, typer.Option("--draw", metavar="DIR", help="Also draw --rivals, --frontier or --power, as SVG.")
+    ] = None,
     as_json: AsRows = False,
 ) -> None:
     """Play simulated nights through the gate, or through another tool's rule, and hold what it kept against the truth.
@@ -103,8 +108,12 @@ def gate(
 
     flags = (targets, rivals, frontier, head_to_head, power, nulls)
     view = _one_of([name for name, wanted in zip(VIEWS, flags, strict=False) if wanted])
+    if draw is not None and view not in DRAWN:
+        raise UsageError("there is no picture of this view", hint=f"--draw with --{', --'.join(DRAWN)}")
     table = _played(view, Ask(world.value, rule.value, target.value, nights, tests, tasks, seed, quick), processes)
     write_table_of(table, as_json=as_json)
+    if draw is not None:
+        _draw(view, table, draw)
     if table.missed:
         complain(f"{table.missed} of {len(table.rows)} numbers are out of bounds")
         raise typer.Exit(ExitCode.BUG)
@@ -123,6 +132,13 @@ def _played(view: str, ask: Ask, processes: int | None) -> Table:
 
     with Crew(processes or os.cpu_count() or 1, Progress()) as crew:
         return VIEWS[view](ask, crew)
+
+
+def _draw(view: str, table: Table, folder: Path) -> None:
+    from optimizer.report.bench_figures import draw
+
+    for path in draw(view, table.rows, folder):
+        tell(f"drawn: {path}")
 
 
 class Progress:

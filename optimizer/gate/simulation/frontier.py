@@ -18,7 +18,6 @@ FALSE_SHARE_AT_MOST = 0.25
 _SHORT = {"stages": (1, 2, 4), "futility": (0.0, 0.7)}
 _LONG = {"stages": (1, 2, 4, 8, 16), "futility": (0.0, 0.7, 1.2, 1.6), "pool_cap": 16}
 _HARD = {"futility": (0.5, 1.2, 1.8)}
-_SOFT = {"futility": (-0.5, 0.2, 0.8)}
 
 
 def _gate(**settings: object) -> GateConfig:
@@ -30,17 +29,13 @@ VARIANTS: Mapping[str, GateConfig] = {
     "default": _gate(),
     "explore": _gate(mode="explore"),
     "default, alpha .40": _gate(alpha=0.40),
-    "default, alpha .80": _gate(alpha=0.80),
     "explore, .01 each": _gate(mode="explore", alpha=0.01),
-    "explore, .02 each": _gate(mode="explore", alpha=0.02),
     "explore, .10 each": _gate(mode="explore", alpha=0.10),
-    "default, 4 attempts": _gate(**_SHORT),
     "explore, 4 attempts": _gate(mode="explore", **_SHORT),
     "default, 16 attempts": _gate(**_LONG),
     "explore, 16 attempts": _gate(mode="explore", **_LONG),
     "default, harder futility": _gate(**_HARD),
     "explore, harder futility": _gate(mode="explore", **_HARD),
-    "default, softer futility": _gate(**_SOFT),
 }
 
 

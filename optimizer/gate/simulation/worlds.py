@@ -75,7 +75,8 @@ class _Harness:
     names: tuple[str, ...]
     change: Change
     rates: Floats
-    seen: list[float]
+    seen: dict[str, float]
+    plain: bool
 
 
 class World:
@@ -95,7 +96,7 @@ class World:
         self.tasks = _named("t", self.config.tasks)
         self.sealed = _named("s", self.config.sealed)
         self.visible = _named("v", self.config.visible)
-        self._at = {task.id: number for number, task in enumerate((*self.tasks, *self.sealed, *self.visible))}
+        self._ids = [task.id for task in (*self.tasks, *self.sealed, *self.visible)]
         base = self._base_rates()
         self._harnesses = {"c000": self._made((), (), base)}
 
@@ -124,7 +125,8 @@ class World:
 
     def _made(self, steps: tuple[_Step, ...], names: tuple[str, ...], rates: Floats) -> _Harness:
         change = steps[-1].change if steps else self.config.baseline
-        return _Harness(steps, names, change, rates, self._seen(rates))
+        plain = self.config.reward == "binary" and not (change.crashes or change.lost_failures)
+        return _Harness(steps, names, change, rates, self._seen(rates), plain)
 
     def true_gain(self, candidate: str, parent: str = "c000") -> float:
         """Give the mean gain over what `truth` names, crashes included, visible tasks always left out."""
@@ -132,34 +134,34 @@ class World:
 
     def draw(self, candidate: str, task: str, count: int) -> list[float | None]:
         """Make attempts: the shape `Night` asks for."""
-        harness, coin = self._harnesses[candidate], self._coin
-        rate = self._drifted(harness.seen[self._at[task]])
-        if self.config.reward != "binary":
-            return [self._graded(harness.change, rate) for _ in range(count)]
-        if harness.change.crashes or harness.change.lost_failures:
+        harness, toss = self._harnesses[candidate], self._coin.random
+        rate = harness.seen[task]
+        if self.config.drift:
+            rate = self._drifted(rate)
+        if not harness.plain:
             return [self._attempt(harness.change, rate) for _ in range(count)]
-        return [1.0 if coin.random() < rate else 0.0 for _ in range(count)]
+        return [1.0 if toss() < rate else 0.0 for _ in range(count)]
 
     def _drifted(self, rate: float) -> float:
         drift = self.config.drift if len(self._harnesses) > self.config.drift_at else 0.0
         return rate + drift * (1 - rate if drift > 0 else rate)
 
-    def _graded(self, change: Change, rate: float) -> float:
+    def _attempt(self, change: Change, rate: float) -> float | None:
         if change.crashes and self._coin.random() < change.crashes:
             return 0.0
+        if self.config.reward != "binary":
+            return self._graded(rate)
+        if self._coin.random() < rate:
+            return 1.0
+        return None if change.lost_failures and self._coin.random() < change.lost_failures else 0.0
+
+    def _graded(self, rate: float) -> float:
         if self.config.reward == "exact":
             return rate
         if self.config.reward == "skewed":
             return min(1.0, max(0.0, rate + self._coin.uniform(-0.01, 0.01)))
         safe = min(max(rate, 0.001), 0.999)
         return self._coin.betavariate(CONCENTRATION * safe, CONCENTRATION * (1 - safe))
-
-    def _attempt(self, change: Change, rate: float) -> float | None:
-        if change.crashes and self._coin.random() < change.crashes:
-            return 0.0
-        if self._coin.random() < rate:
-            return 1.0
-        return None if change.lost_failures and self._coin.random() < change.lost_failures else 0.0
 
     def _base_rates(self) -> Floats:
         if self.config.reward in ("skewed", "exact"):
@@ -175,29 +177,39 @@ class World:
             effect = np.where(self._rng.random(POPULATION) < change.outlier, -0.3, 0.0)
         if not effect.any() and not change.gain:
             return effect
-        measured = slice(None, self._measured)
-        here, aim = (rates + effect)[measured], float(rates[measured].mean()) + change.gain
-        low, high = -1.0, 1.0
-        for _ in range(40):
-            shift = (low + high) / 2
-            high, low = (shift, low) if _cut(here + shift).mean() > aim else (high, shift)
-        return effect + (low + high) / 2
+        here, before = (rates + effect)[: self._measured], rates[: self._measured]
+        return effect + _shift(here, float(before.mean()) + change.gain)
 
     def _leaked(self, leaks: int, low: int, high: int) -> list[int]:
         return self._rng.choice(np.arange(low, high), leaks, replace=False).tolist() if leaks else []
 
-    def _seen(self, rates: Floats) -> list[float]:
+    def _seen(self, rates: Floats) -> dict[str, float]:
         """Give the rates of tasks that are attempted, each a draw around it when attempts hang together."""
         attempted = np.concatenate([rates[: self.config.tasks + self.config.sealed], rates[self._known :]])
         if self.config.correlation:
             weight = (1 - self.config.correlation) / self.config.correlation
             safe = np.clip(attempted, 1e-6, 1 - 1e-6)
             attempted = self._rng.beta(safe * weight, (1 - safe) * weight)
-        return [float(rate) for rate in attempted]
+        return dict(zip(self._ids, attempted.tolist(), strict=True))
 
     def _mean(self, candidate: str) -> float:
         harness = self._harnesses[candidate]
         return float(harness.rates[: self._measured].mean()) * (1 - harness.change.crashes)
+
+
+def _shift(rates: Floats, aim: float) -> float:
+    """Give what must be added for the mean, after cutting to [0, 1], to be `aim`: Newton's steps within a bracket."""
+    low, high, shift = -1.0, 1.0, 0.0
+    for _ in range(60):
+        moved = _cut(rates + shift)
+        gap = aim - float(moved.mean())
+        if abs(gap) < 1e-12:
+            break
+        low, high = (shift, high) if gap > 0 else (low, shift)
+        free = int(np.count_nonzero((moved > 0) & (moved < 1)))
+        step = shift + gap * len(rates) / free if free else high
+        shift = step if low < step < high else (low + high) / 2
+    return shift
 
 
 def _cut(rates: Floats) -> Floats:
