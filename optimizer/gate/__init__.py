@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from optimizer.gate.noises import Noise, noise, unevenness
     from optimizer.gate.planning import Plan, Slot, plan_stage
     from optimizer.gate.pruning import PruneConfig, Pruned, Pruning, Removal, batch_of, settle, weigh
+    from optimizer.gate.sampling import Sampling, against_sampling, best_of
     from optimizer.gate.screening import Screen, screen
     from optimizer.gate.verdicts import Verdict, conclude
 
@@ -51,11 +52,14 @@ __all__ = [
     "Removal",
     "RestartChampion",
     "Rewards",
+    "Sampling",
     "Screen",
     "Slot",
     "Target",
     "Verdict",
+    "against_sampling",
     "batch_of",
+    "best_of",
     "can_decide",
     "conclude",
     "drift",
@@ -88,6 +92,7 @@ _HOMES = {
     "noises": ("Noise", "noise", "unevenness"),
     "planning": ("Plan", "Slot", "plan_stage"),
     "pruning": ("PruneConfig", "Pruned", "Pruning", "Removal", "batch_of", "settle", "weigh"),
+    "sampling": ("Sampling", "against_sampling", "best_of"),
     "screening": ("Screen", "screen"),
     "verdicts": ("Verdict", "conclude"),
 }

@@ -7,6 +7,7 @@ from task_agent.harness.errors import HarnessError
 from task_agent.harness.knob import Knob, knobs, with_setting, written
 from task_agent.harness.normalised import normalised_hash
 from task_agent.harness.patch import FileChange, Patch, PatchStat, apply, diff, unified
+from task_agent.harness.reverse import reverse
 from task_agent.harness.script_tool import ScriptToolSpec
 from task_agent.harness.skill import Skill
 from task_agent.harness.spec import HarnessSpec
@@ -33,6 +34,7 @@ __all__ = [
     "load_bundle",
     "normalised_hash",
     "read_folder",
+    "reverse",
     "save_bundle",
     "unified",
     "validate",
