@@ -18,6 +18,7 @@ class Purpose(StrEnum):
     BASELINE = "baseline"
     SCREEN = "screen"
     GATE = "gate"
+    PRUNE = "prune"
     CERTIFY = "certify"
     SMOKE = "smoke"
     COMPARE = "compare"

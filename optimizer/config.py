@@ -151,6 +151,29 @@ class Gate(Settings):
         return self
 
 
+class Prune(Settings):
+    """Take kept changes that carry nothing out again at the end (see docs/keep-gate.md)."""
+
+    enabled: StrictBool = True
+    """Whether to; it needs two kept changes, and money and time that certifying leaves."""
+    runs: Repeats = 16
+    """Attempts per held-out task of the champion, and of the champion without each kept change."""
+    first_runs: Repeats = 4
+    """Attempts after which a change whose loss shows already is left in, and costs no more."""
+    level: Annotated[float, Field(gt=0, lt=0.5, strict=True)] = 0.10
+    """The chance to take out a change that is worth the whole margin."""
+    margin_least: Share = 0.02
+    """The loss that is always put up with, as a share of success: .02 is 2 points."""
+    margin_most: Share = 0.03
+    """The largest loss put up with, however uncertain the measurement; never below `margin_least`."""
+
+    @model_validator(mode="after")
+    def _margins_fit(self) -> Prune:
+        if self.margin_most < self.margin_least:
+            raise ValueError(f"margin_most ({self.margin_most}) is below margin_least ({self.margin_least})")
+        return self
+
+
 class Replicates(Settings):
     """Set how often each task is attempted outside the gate."""
 
@@ -162,6 +185,8 @@ class Replicates(Settings):
     """Attempts per train task of every candidate."""
     certify: Repeats = 5
     """Attempts per test task and arm at the end."""
+    best_of_n: StrictBool = True
+    """Whether to hold the champion against the best of as many baseline attempts as its own money buys."""
 
 
 class Sandbox(Settings):
@@ -315,6 +340,8 @@ class RunConfig(Settings):
     """How the suite is divided."""
     gate: Gate = Gate()
     """The statistics of keeping."""
+    prune: Prune = Prune()
+    """Kept changes that carry nothing go again at the end."""
     replicates: Replicates = Replicates()
     """Attempts outside the gate."""
     sandbox: Sandbox = Sandbox()

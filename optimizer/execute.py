@@ -16,6 +16,7 @@ from optimizer.loop import (
     LookAt,
     Measure,
     Propose,
+    Prune,
     Reserve,
     Rotate,
     Step,
@@ -26,6 +27,7 @@ from optimizer.measure import baseline, certify, certify_price
 from optimizer.preflight import is_hopeless, preflight
 from optimizer.progress import Progress
 from optimizer.proposing import propose_change
+from optimizer.prune import prune
 from optimizer.state import Phase, RunState
 from optimizer.tuning import tune
 from optimizer.verdicts import decide as give_verdict
@@ -87,6 +89,7 @@ class Driver:
             rotate=is_over(self._bench, state.open_candidate.id if state.open_candidate else None),
             keep_back_usd=certify_price(self._bench),
             preflight=self._bench.config.replicates.preflight > 0,
+            prune=self._bench.config.prune.enabled,
         )
 
     def _at_ceiling(self, champion: str) -> bool:
@@ -112,8 +115,16 @@ class Driver:
                 look_at(bench, candidate, parents[candidate], stage, keep_back_usd=certify_price(bench))
             case GiveUp(candidate, cause):
                 give_verdict(bench, candidate, cause, {})
+            case _:
+                self._close(step, state.champion)
+
+    def _close(self, step: Step, champion: str) -> None:
+        bench = self._bench
+        match step:
+            case Prune(skip):
+                prune(bench, skip=skip, keep_back_usd=certify_price(bench))
             case Certify():
-                certify(bench, state.champion)
+                certify(bench, champion)
             case Finish(reason):
                 bench.ledger.conclude(Phase.FINISH, {"reason": reason})
                 bench.listen(Progress("finished", reason, {"reason": reason}))

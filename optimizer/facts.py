@@ -58,6 +58,7 @@ class Facts:
     notices: list[Json]
     preflight: Json | None
     baseline: Json | None
+    pruning: Json | None
     certificate: Json | None
     finish: Json | None
     created_at: float
@@ -107,9 +108,23 @@ class Facts:
         return self.candidate(self.state.champion)
 
     @property
+    def train_champion(self) -> CandidateRow:
+        """Give the champion that train tasks were attempted with: the one from before pruning."""
+        return self.candidate(self.pruning["anchor"]) if self.pruning else self.champion
+
+    @property
     def changes(self) -> list[CandidateRow]:
-        """List the candidates but the baseline, in the order they were proposed."""
-        return [row for row in self.candidates if row.slot > 0]
+        """List the proposed candidates, in the order they were proposed."""
+        return [row for row in self.candidates if row.id in self._proposed]
+
+    @property
+    def variants(self) -> list[CandidateRow]:
+        """List what pruning tried: the champion without some of its kept changes."""
+        return [row for row in self.candidates if row.slot > 0 and row.id not in self._proposed]
+
+    @cached_property
+    def _proposed(self) -> frozenset[str]:
+        return frozenset(slot["candidate"] for slot in self.slots if slot["candidate"])
 
     def candidate(self, name: str) -> CandidateRow:
         """Find a candidate's row.
@@ -172,8 +187,8 @@ class Facts:
         return score_prediction(Prediction(tuple(row.fixes), tuple(row.at_risk)), before, after)
 
     def verdict_counts(self) -> dict[str, int]:
-        """Count the verdicts of each kind."""
-        seen = Counter(row.verdict for row in self.verdicts.values())
+        """Count the verdicts of each kind on what was proposed."""
+        seen = Counter(self.verdicts[row.id].verdict for row in self.changes if row.id in self.verdicts)
         return {verdict.value: seen[verdict] for verdict in Verdict}
 
     def failures(self) -> list[Json]:
@@ -216,6 +231,7 @@ def _facts(folder: RunFolder, ledger: Ledger) -> Facts:
         notices=ledger.notices(),
         preflight=_json(ledger, Phase.PREFLIGHT),
         baseline=_json(ledger, Phase.BASELINE),
+        pruning=_json(ledger, Phase.PRUNE),
         certificate=_json(ledger, Phase.CERTIFY),
         finish=_json(ledger, Phase.FINISH),
         created_at=ledger.created_at,
@@ -248,6 +264,9 @@ def status(facts: Facts) -> Json:
         "simulated": facts.simulated,
         "champion": facts.state.champion,
         "champion_title": facts.champion.title,
+        "pruned": {"removed": facts.pruning["removed"], "skipped": facts.pruning["skipped"] or None}
+        if facts.pruning
+        else None,
         "baseline": facts.candidates[0].id,
         "test": {
             "difference": certificate.get("difference"),

@@ -12,10 +12,11 @@ from typing import Any, Protocol
 from benchmarks.splits import Splits
 from benchmarks.task import Split
 from optimizer.config import RunConfig
-from optimizer.gate import GateConfig, can_decide
+from optimizer.gate import GateConfig, PruneConfig, can_decide
 from optimizer.pace import Estimate, Odds, measured_pace, money_of, odds_of, time_of, usual_odds
 from optimizer.plan import Plan
 from optimizer.reach import in_words, reaches, remedies
+from optimizer.sampling import MOST_N
 
 Json = dict[str, Any]  # Any: JSON
 NIGHTS = 200
@@ -130,9 +131,12 @@ def _stages(plan: Plan, night: _Night) -> list[Json]:
     counts = _counts(plan, night)
     pool = max(plan.gate.pool_min, min(plan.gate.runs, plan.gate.pool_cap))
     tuner, tuned = plan.config.tuner, plan.config.tuner.served(night.proposals)
+    tests_at_most = min(night.proposals, _tests_left(plan))
     most = {
+        "prune": plan.config.prune.runs * heldout * (tests_at_most + 3) if plan.config.prune.enabled else 0,
         "screen": night.proposals * (again.screen * train + 1),
-        "gate": min(night.proposals, _tests_left(plan)) * heldout * (plan.gate.runs + pool),
+        "gate": tests_at_most * heldout * (plan.gate.runs + pool),
+        "certify": 2 * again.certify * test + again.best_of_n * max(MOST_N - again.certify, 0) * test,
     }
     tests = "one test" if night.tests == 1 else f"{night.tests} tests"
     how = {
@@ -142,6 +146,7 @@ def _stages(plan: Plan, night: _Night) -> list[Json]:
         f" {night.proposals} candidates",
         "tune": f"{tuned} x {tuner.trials} settings and 2 arms x {tuner.replicates} x {train} train tasks",
         "gate": f"about {tests} on {heldout} held-out tasks, {night.keeps} kept",
+        "prune": _pruned(plan, night),
         "certify": f"2 arms x {again.certify} x {test} test tasks, once something was kept",
     }
     return [
@@ -162,8 +167,32 @@ def _counts(plan: Sized, night: _Night) -> dict[str, int]:
         "screen": round(night.screened * again.screen * train) + night.proposals,
         "tune": tuner.served(night.proposals) * (tuner.trials + 2) * tuner.replicates * train,
         "gate": round(heldout * each),
+        "prune": heldout * _runs_of_pruning(plan, night),
         "certify": 2 * again.certify * test if night.keeps else 0,
     }
+
+
+def _prunes(plan: Sized, night: _Night) -> bool:
+    return plan.config.prune.enabled and night.keeps >= PruneConfig().min_kept
+
+
+def _pruned(plan: Plan, night: _Night) -> str:
+    """Say what pruning would try, or why it would not."""
+    if not plan.config.prune.enabled:
+        return "not asked for"
+    if not _prunes(plan, night):
+        return "needs two kept changes"
+    rules = plan.config.prune
+    return (
+        f"without each of {night.keeps} changes: {rules.first_runs} x held-out tasks, {rules.runs} for the spare ones"
+    )
+
+
+def _runs_of_pruning(plan: Sized, night: _Night) -> int:
+    """Expect attempts per held-out task: one change goes on to the last look, what the others carry shows early."""
+    rules = plan.config.prune
+    first = min(rules.first_runs, rules.runs)
+    return (night.keeps + 1) * first + 2 * (rules.runs - first) if _prunes(plan, night) else 0
 
 
 def _likely_stop(plan: Plan, odds: Odds, time: Estimate, money: Estimate) -> Json:

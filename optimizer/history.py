@@ -66,7 +66,7 @@ class History:
         bundle = read_folder(place)
         if bundle.hash != decision.harness:
             raise HarnessError("not the harness that was decided", place=Place(place))
-        own = DRIVER if decision.parent is None else PROPOSER
+        own = PROPOSER if decision.proposed else DRIVER
         commit = self._git.commit(
             self._git.tree(bundle.files),
             [self._commits[decision.parent]] if decision.parent else [],

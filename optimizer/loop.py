@@ -27,6 +27,7 @@ class Stops:
     keep_back_usd: float = 0.0
     preflight: bool = True
     rotate: bool = False
+    prune: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,13 @@ class GiveUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Prune:
+    """Take out kept changes that carry nothing, unless `skip` says why not."""
+
+    skip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Certify:
     """Score baseline and champion once on the sealed test split."""
 
@@ -92,7 +100,7 @@ class Finish:
     reason: str
 
 
-Step = Measure | Rotate | Propose | Examine | Reserve | LookAt | GiveUp | Certify | Finish
+Step = Measure | Rotate | Propose | Examine | Reserve | LookAt | GiveUp | Prune | Certify | Finish
 
 ASKED = "asked to end"
 ASKED_NOW = "asked to end now"
@@ -104,6 +112,9 @@ HOPELESS = "nothing could be decided"
 
 GIVE_UP = {"money": "money", "tokens": "money", "deadline": "time"}
 """Hard stops that leave an open candidate undecided, and the cause that is recorded."""
+
+URGENT = (ASKED_NOW, *GIVE_UP)
+"""Stops that leave no room for pruning."""
 
 STAGES = ("check", "reflect", "screen")
 """The stages before the gate, in order: free first, then cheap, then train attempts."""
@@ -128,7 +139,15 @@ def decide(state: RunState, stops: Stops) -> Step | None:
         return _advance(candidate, state, reason)
     if not reason:
         return Propose(slot=state.slots + 1, parent=state.champion)
-    return Finish(reason) if Phase.CERTIFY in state.concluded else Certify()
+    return _end(state, stops, reason)
+
+
+def _end(state: RunState, stops: Stops, reason: str) -> Step:
+    if Phase.CERTIFY in state.concluded:
+        return Finish(reason)
+    if stops.prune and Phase.PRUNE not in state.concluded:
+        return Prune(skip=reason if reason in URGENT else "")
+    return Certify()
 
 
 def _goes_on(candidate: CandidateState | None, reason: str) -> bool:

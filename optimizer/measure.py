@@ -15,6 +15,7 @@ from optimizer.gate import Estimate, GateTask, Rewards, estimate, look_confidenc
 from optimizer.gate.estimates import Estimand
 from optimizer.outage import drawn_whole
 from optimizer.progress import Progress
+from optimizer.sampling import best_of_n
 from optimizer.state import Phase
 
 CERTIFY_MARGIN = 1.2
@@ -50,9 +51,10 @@ def certify(bench: Bench, champion: str) -> None:
     the same attempts and counts no second look.
     """
     tasks = bench.gate_tasks(Split.TEST)
-    if champion == BASELINE:
+    if bench.harness(champion) == bench.harness(BASELINE):
         record: dict[str, Any] = {"champion": champion, "improved": False, "difference": None, "interval": None}
-        bench.ledger.conclude(Phase.CERTIFY, {**record, "note": "no change was kept, so nothing was certified"})
+        kept = "no change was kept" if champion == BASELINE else "what was kept was taken out again"
+        bench.ledger.conclude(Phase.CERTIFY, {**record, "note": f"{kept}, so nothing was certified", **_epoch(bench)})
         return
     look = bench.registry.record_look(bench.suite.hash, bench.uid)
     counts = each([task.id for task in tasks], bench.config.replicates.certify)
@@ -65,16 +67,30 @@ def certify(bench: Bench, champion: str) -> None:
     if apart := [task for task in tasks if task.id in set(bench.splits.out_of_family)]:
         beside = _estimate(bench, apart, before, after, target="benchmark", look=look)
         record["out_of_family"] = dataclasses.asdict(beside)
-    bench.ledger.conclude(Phase.CERTIFY, {**record, "champion": champion, "look": look, "attempts": len(rows)})
+    if bench.config.replicates.best_of_n:
+        record["best_of_n"] = best_of_n(bench, _inside(bench, tasks), champion, rows, look_confidence(look))
+    bench.ledger.conclude(
+        Phase.CERTIFY, {**record, "champion": champion, "look": look, "attempts": len(rows), **_epoch(bench)}
+    )
     gain = f"{100 * found.difference:+.1f} points" if found.difference is not None else "unknown"
     bench.listen(Progress("certified", f"certified gain {gain}", record))
 
 
+def _epoch(bench: Bench) -> dict[str, int]:
+    """Say how often the suite's tasks had been dealt, this deal included."""
+    known = bench.registry.record(bench.suite.hash, bench.uid)
+    return {"epoch": known.epoch} if known else {}
+
+
 def _certified(bench: Bench, tasks: Sequence[GateTask], before: Rewards, after: Rewards, look: int) -> Estimate:
     """Estimate the gain on the certified tasks: the t interval on task means unless the run asks for `benchmark`."""
-    inside = set(bench.splits.certified)
     target: Estimand = "benchmark" if bench.gate.target == "benchmark" else "population"
-    return _estimate(bench, [task for task in tasks if task.id in inside], before, after, target=target, look=look)
+    return _estimate(bench, _inside(bench, tasks), before, after, target=target, look=look)
+
+
+def _inside(bench: Bench, tasks: Sequence[GateTask]) -> list[GateTask]:
+    certified = set(bench.splits.certified)
+    return [task for task in tasks if task.id in certified]
 
 
 def _estimate(

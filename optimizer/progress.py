@@ -20,6 +20,7 @@ KINDS: Final[Mapping[str, str]] = {
     "stage_ended": "the stage's attempts are over",
     "look": "one look of a gate test was taken",
     "verdict": "a candidate was decided, with cause, reason and title",
+    "pruned": "kept changes that carry nothing were taken out, or why not",
     "certified": "the sealed test split was scored",
     "finished": "the run is over",
     "paused": "the driver waits, or has left the run to be resumed",

@@ -13,6 +13,7 @@ class Phase(StrEnum):
 
     PREFLIGHT = "preflight"
     BASELINE = "baseline"
+    PRUNE = "prune"
     CERTIFY = "certify"
     FINISH = "finish"
 
@@ -53,8 +54,9 @@ class Spend:
 class RunState:
     """Hold everything `decide` looks at.
 
-    `slots` counts proposals asked for and concluded, with or without a candidate; `since_keep` those
-    since the last keep. `elapsed_s` is working time over all sessions of the run. `ceiling` says
+    `candidates` are the proposed ones; what pruning tries is none. `slots` counts proposals asked for and
+    concluded, with or without a candidate; `since_keep` those since the last keep, `keeps` those kept.
+    `elapsed_s` is working time over all sessions of the run. `ceiling` says
     that the champion fails no train task. `stop` is a stop asked for from outside, or empty.
     """
 

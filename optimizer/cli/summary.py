@@ -81,6 +81,9 @@ def _changes(facts: Facts, columns: int) -> Iterator[str]:
         hidden = len(changes) - len(shown)
         yield f"  {hidden} earlier ones that were not kept: ratchet candidates list {facts.folder.id}"
     yield from _aligned(shown, columns)
+    if facts.pruning and facts.pruning["removed"]:
+        removed, champion = " and ".join(facts.pruning["removed"]), facts.pruning["champion"]
+        yield f"taken out again: {removed} carried nothing; the champion is {champion}"
 
 
 def _change(facts: Facts, slot: int, name: str | None, why_none: str, columns: int) -> Change:

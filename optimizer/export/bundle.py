@@ -12,7 +12,7 @@ from typing import Any
 from optimizer import __version__
 from optimizer.candidates import BASELINE, Archive
 from optimizer.export.manifest import BASELINE as BASELINE_FOLDER
-from optimizer.export.manifest import DIFF, HARNESS, NAME, Evidence, Manifest, Step
+from optimizer.export.manifest import DIFF, HARNESS, NAME, Evidence, Manifest, Pruned, Step
 from optimizer.facts import Facts
 from optimizer.ledger import CandidateRow
 from task_agent.harness import save_bundle, unified
@@ -72,8 +72,11 @@ def _manifest(facts: Facts, name: str, harness: str, baseline: str, files: dict[
         baseline=baseline,
         lineage=tuple(_step(facts, row) for row in lineage(facts, name)),
         evidence=_evidence(facts, name),
+        pruned=_pruned(facts),
         tests_used=facts.state.tests_used,
         keeps=facts.state.keeps,
+        expected_false_keeps=round(sum(test["level"] for test in facts.tests), 6),
+        gate_epoch=(facts.certificate or {}).get("epoch"),
         suite=facts.lock["suite"],
         splits=facts.lock["splits"],
         config=facts.lock["config"],
@@ -126,7 +129,23 @@ def _evidence(facts: Facts, candidate: str) -> Evidence:
         coverage=record.get("coverage"),
         look=record.get("look"),
         improved=bool(record.get("improved")),
+        best_of_n=record.get("best_of_n"),
         simulated=facts.simulated,
+    )
+
+
+def _pruned(facts: Facts) -> Pruned | None:
+    record = facts.pruning
+    if record is None:
+        return None
+    return Pruned(
+        anchor=record["anchor"],
+        removed=tuple(record["removed"]),
+        attempts=record.get("attempts", 0),
+        runs=record.get("runs"),
+        level=record.get("level"),
+        skipped=record["skipped"] or None,
+        note=record.get("note") or "",
     )
 
 

@@ -47,8 +47,25 @@ class Evidence(_Part):
     look: int | None
     """How many times the test split had been looked at, this time included."""
     improved: bool
+    best_of_n: dict[str, Any] | None = None
+    """The champion against the baseline's best of as many attempts as its money buys. Any: numbers, and why not."""
     simulated: bool
     """True when a model was simulated: the number then says nothing about any real model."""
+
+
+class Pruned(_Part):
+    """Say which kept changes were taken out again, and what that rests on."""
+
+    anchor: str
+    """The champion that was pruned."""
+    removed: tuple[str, ...]
+    attempts: int
+    runs: int | None
+    """Attempts per held-out task and arm."""
+    level: float | None
+    skipped: str | None
+    """Why there was no room for it."""
+    note: str
 
 
 class Manifest(_Part):
@@ -65,8 +82,15 @@ class Manifest(_Part):
     """Content hash of `baseline/`."""
     lineage: tuple[Step, ...]
     evidence: Evidence
+    pruned: Pruned | None = None
+    """What was taken out again at the end; None when pruning was not asked for, or is still to come."""
     tests_used: int
+    """Gate tests of this run."""
     keeps: int
+    expected_false_keeps: float | None = None
+    """The sum of the tests' levels: false keeps to expect at most if no change of the night helped."""
+    gate_epoch: int | None = None
+    """How often the suite's held-out tasks had been dealt anew, this deal included."""
     suite: str
     splits: str
     config: str

@@ -7,7 +7,7 @@ fresh: what a change was kept on is not used again.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,20 +24,25 @@ MakeVariant = Callable[[Without], str | None]
 """Give the id of the anchor without these changes; None when it cannot be made."""
 
 
+_Arm = dict[str, list[float | None]]
+
+
 @dataclass(frozen=True, slots=True)
 class PruneConfig:
     """Hold the settings of pruning.
 
-    `runs` are attempts per task of the anchor and of each variant. A variant may lose less than the margin:
-    `margin_errors` standard errors, but at least `margin_least` and at most `margin_most` (shares, .02 =
-    2 points). `level` is the one-sided chance to take out a change worth the whole margin. With fewer kept
-    changes than `min_kept` nothing is done.
+    `runs` are attempts per task of the anchor and of each variant; after `first_runs` of them a variant that
+    is worse beyond noise is given up, so that changes that carry much cost little. A variant may lose less than
+    the margin: `margin_errors` standard errors, but at least `margin_least` and at most `margin_most` (shares,
+    .02 = 2 points). `level` is the one-sided chance to take out a change worth the whole margin. With fewer
+    kept changes than `min_kept` nothing is done.
 
     Raises:
         GateConfigError: A setting is out of range.
     """
 
     runs: int = 16
+    first_runs: int = 4
     level: float = 0.10
     margin_least: float = 0.02
     margin_errors: float = 2.1
@@ -47,6 +52,7 @@ class PruneConfig:
     def __post_init__(self) -> None:
         claims = (
             ("runs", self.runs >= 1, "must be at least 1"),
+            ("first_runs", self.first_runs >= 1, "must be at least 1"),
             ("level", 0 < self.level < 0.5, "must lie between 0 and .5"),
             ("margin_least", 0 < self.margin_least < 1, "must lie between 0 and 1"),
             ("margin_errors", self.margin_errors >= 0 and math.isfinite(self.margin_errors), "must be at least 0"),
@@ -56,6 +62,11 @@ class PruneConfig:
         for setting, fine, message in claims:
             if not fine:
                 raise GateConfigError(setting, message)
+
+    @property
+    def stages(self) -> tuple[int, ...]:
+        """List the attempts per task at the looks: the early one, if it is one, and the last."""
+        return (self.first_runs, self.runs) if self.first_runs < self.runs else (self.runs,)
 
     def margin(self, se: float) -> float:
         """Give what a variant may lose, for an estimate with this standard error."""
@@ -81,6 +92,12 @@ class Removal:
     def at_most(self) -> float | None:
         """Bound what the changes contribute: with confidence 1 - `level` no more than this."""
         return -self.estimate.lower if self.estimate and self.estimate.lower is not None else None
+
+    @property
+    def goes_on(self) -> bool:
+        """Say, after an early look, whether more attempts may still find it spare: it is not worse beyond noise."""
+        upper = self.estimate.upper if self.estimate else None
+        return self.outcome != "unjudged" and upper is not None and upper >= 0
 
     @property
     def evidence(self) -> float:
@@ -202,15 +219,20 @@ class Pruning:
         champion = made.get(removed) or anchor
         return Pruned(champion, removed, self._attempts, singles, batch, stuck)
 
-    def _weighed(self, anchor: str, variants: dict[Without, str]) -> tuple[Removal, ...]:
-        if not variants:
-            return ()
-        theirs = self._drawn(anchor)
-        return tuple(
-            weigh(self._config, self._gate, self._tasks, without, anchor=theirs, variant=self._drawn(name))
-            for without, name in variants.items()
-        )
+    def _weighed(self, anchor: str, variants: Mapping[Without, str]) -> tuple[Removal, ...]:
+        found: dict[Without, Removal] = {}
+        going, drawn = dict(variants), {name: _Arm() for name in (anchor, *variants.values())}
+        for runs in self._config.stages:
+            for name in (anchor, *going.values()) if going else ():
+                self._draw_up_to(runs, name, drawn[name])
+            for without, name in going.items():
+                arms = {"anchor": drawn[anchor], "variant": drawn[name]}
+                found[without] = weigh(self._config, self._gate, self._tasks, without, **arms)
+            going = {without: name for without, name in going.items() if found[without].goes_on}
+        return tuple(found[without] for without in variants)
 
-    def _drawn(self, name: str) -> Rewards:
-        self._attempts += len(self._tasks) * self._config.runs
-        return {task.id: self._draw(name, task.id, self._config.runs) for task in self._tasks}
+    def _draw_up_to(self, runs: int, name: str, arm: _Arm) -> None:
+        for task in self._tasks:
+            lacking = runs - len(arm.setdefault(task.id, []))
+            arm[task.id] += self._draw(name, task.id, lacking)
+            self._attempts += lacking

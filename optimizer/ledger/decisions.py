@@ -36,12 +36,13 @@ class Decision:
     score: float | None
     scored: int
     planned: int
+    proposed: bool = True
 
 
 _DECIDED = """
 SELECT c.id, c.parent, c.harness, c.title, c.hypothesis, c.evidence, c.fixes, c.at_risk, c.created_at,
        v.verdict, coalesce(v.public, '') AS public, coalesce(v.decided_at, b.concluded_at) AS ended_at,
-       coalesce(v.after_attempt, b.last) AS last
+       coalesce(v.after_attempt, b.last) AS last, c.slot IN (SELECT slot FROM slots) AS proposed
 FROM candidates c
 LEFT JOIN verdicts v ON v.candidate = c.id
 LEFT JOIN (SELECT concluded_at, (SELECT max(number) FROM attempts WHERE purpose = 'baseline') AS last
@@ -81,6 +82,7 @@ def _decisions(db: sqlite3.Connection, but: Collection[str]) -> Iterator[Decisio
             score=score,
             scored=scored,
             planned=planned,
+            proposed=bool(row["proposed"]),
         )
 
 

@@ -184,7 +184,7 @@ class Ledger:
     def conclude_slot(
         self, slot: int, candidate: CandidateRow | None, *, reason: str, bill: Bill, settles: str = ""
     ) -> None:
-        """Record a proposal's end, and its candidate where there is one, in one step; `settles` its running bill."""
+        """Record a proposal's end and its candidate in one step, `settles` its running bill; slot 0 is nobody's."""
         with self._write() as db:
             _settle(db, settles)
             if candidate is not None:
@@ -412,12 +412,13 @@ class Ledger:
         verdicts = self.verdicts()
         candidates = self.candidates()
         tests = {test["candidate"]: test for test in self.tests()}
-        kept = [row.slot for row in candidates if _is_keep(verdicts.get(row.id))]
         slots = [row["slot"] for row in self.slots()]
+        proposed = [row for row in candidates if row.slot in slots]
+        kept = [row.slot for row in proposed if _is_keep(verdicts.get(row.id))]
         return RunState(
             concluded=frozenset(phase for phase in Phase if self.conclusion(phase) is not None),
             champion=next((row.id for row in reversed(candidates) if _is_keep(verdicts.get(row.id))), "c000"),
-            candidates=tuple(self._candidate_state(row, tests, verdicts) for row in candidates if row.slot > 0),
+            candidates=tuple(self._candidate_state(row, tests, verdicts) for row in proposed),
             slots=len(slots),
             since_keep=sum(slot > max(kept, default=0) for slot in slots),
             tests_used=len(tests),

@@ -62,7 +62,8 @@ def prediction(facts: Facts, row: CandidateRow) -> str:
 def refusals(facts: Facts) -> str:
     """Group what was not kept by its reason, the most frequent first, with what was quoted against it."""
     groups: dict[str, list[VerdictRow]] = defaultdict(list)
-    for verdict in facts.verdicts.values():
+    decided = (facts.verdicts[row.id] for row in facts.changes if row.id in facts.verdicts)
+    for verdict in decided:
         if verdict.verdict is not Verdict.KEEP:
             groups[verdict.cause].append(verdict)
     if not groups:

@@ -57,7 +57,7 @@ def score_over_iterations(facts: Facts) -> str:
 
 def flips(facts: Facts) -> str:
     """List the train tasks that the champion newly passes or newly fails."""
-    first, last = facts.candidates[0].id, facts.champion.id
+    first, last = facts.candidates[0].id, facts.train_champion.id
     if first == last:
         return "No change was kept, so no task flipped."
     before, after = facts.train_tasks(first), facts.train_tasks(last)

@@ -8,6 +8,7 @@ from optimizer.report.changes import changes, refusals
 from optimizer.report.climb import flips, score_over_iterations
 from optimizer.report.numbers import certified, gate_records, limits, overfitting
 from optimizer.report.preflight import preflight
+from optimizer.report.pruning import pruning
 from optimizer.report.words import SIMULATED_BANNER, next_commands, verdict_sentence
 
 SECTIONS = (
@@ -15,6 +16,7 @@ SECTIONS = (
     ("Score over iterations", score_over_iterations),
     ("Changes tried", changes),
     ("Refused, and why", refusals),
+    ("Taken out again", pruning),
     ("Train tasks that flipped", flips),
     ("Preflight: what this night could find", preflight),
     ("Gate records of held-out tasks", gate_records),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from optimizer.facts import Facts
+from optimizer.report.sampling import sampling_rows
 from optimizer.report.text import bullets, inline, percent, points, table
 from optimizer.report.words import about, ordinal
 from optimizer.verdict import Verdict
@@ -57,7 +58,7 @@ def certified_rows(facts: Facts) -> list[tuple[str, str]]:
     if beside := record.get("out_of_family"):
         told = f"{points(beside['difference'])} points on {beside['tasks']} tasks (not part of the number)"
         rows.append(("tasks of other families", told))
-    return rows
+    return [*rows, *sampling_rows(record)]
 
 
 def _left_out(record: Record) -> str:
@@ -117,7 +118,7 @@ def overfitting(facts: Facts) -> str:
 
 def overfitting_lines(facts: Facts) -> list[str]:
     """Say in sentences what speaks for and against overfitting."""
-    first, last = facts.candidates[0].id, facts.champion.id
+    first, last = facts.candidates[0].id, facts.train_champion.id
     before, after = facts.train_score(first), facts.train_score(last)
     gain = (facts.certificate or {}).get("difference")
     lines = []
@@ -144,7 +145,7 @@ def overfitting_lines(facts: Facts) -> list[str]:
     ]
     if unread:
         lines.append(f"no judgement was had for {', '.join(unread)}: only the scan and the gate stood in their way")
-    keeps = sum(row.verdict is Verdict.KEEP for row in facts.verdicts.values())
+    keeps = facts.verdict_counts()[Verdict.KEEP.value]
     looks = sum(len(seen) for seen in facts.looks.values())
     lines.append(f"gate tests at held-out tasks: {len(facts.tests)} with {looks} looks, {keeps} kept")
     over = [note["text"] for note in facts.notices if note["kind"] == "epoch"]

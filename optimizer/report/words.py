@@ -15,6 +15,9 @@ SIMULATED_BANNER = (
 
 SHORT: Final[Mapping[str, str]] = {
     "better": "better beyond noise",
+    "simpler": "no worse without it",
+    "needed": "may be worse without it",
+    "other_taken": "no worse, another was taken",
     "not_better": "not better beyond noise",
     "worse_on_train": "clearly worse on train tasks",
     "leak": "holds text of particular tasks",

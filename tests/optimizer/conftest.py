@@ -378,6 +378,7 @@ class Benches:
                 "force": True,
             },
             "replicates": {"preflight": 0, "baseline": 1, "screen": 1, "certify": 2},
+            "prune": {"enabled": False},
             "sandbox": {"kind": "process"},
         }
         for key, value in (settings or {}).items():

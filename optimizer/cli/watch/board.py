@@ -115,6 +115,8 @@ class Board:
             self.paused_at = now if event.kind == "paused" else self.paused_at
         elif event.kind != "notice":
             self.state = "running"
+        if event.kind == "pruned":
+            self.champion = data.get("champion") or self.champion
         if event.kind == "certified":
             self.gain = words(event)
         if event.kind in ENDED:
@@ -234,6 +236,9 @@ class Board:
         if self.stage is not None and self.stage.key.startswith("certify"):
             left = self.stage_left()
             return left.typical_s if left else None
+        if self.stage is not None and self.stage.key.startswith("prune"):
+            left = self.stage_left()
+            return left.typical_s + certify.typical_s if left and certify else None
         most = self.limits.get("iterations")
         if not most:
             return None

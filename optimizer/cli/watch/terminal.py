@@ -19,7 +19,7 @@ from optimizer.progress import InTurn, Progress
 
 REDRAW_S = 0.25
 LASTING: Final = frozenset(
-    {"started", "notice", "certified", "finished", "paused", "stopped", "needs_attention", "retrying"}
+    {"started", "notice", "pruned", "certified", "finished", "paused", "stopped", "needs_attention", "retrying"}
 )
 """Kinds that also get a line above the view, which stays when the view moves on."""
 

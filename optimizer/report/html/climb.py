@@ -59,8 +59,9 @@ def climb(reading: Reading) -> Element:
 def _figure(reading: Reading, *, held_out: bool) -> Element:
     facts = reading.facts
     measure = held_out_mean if held_out else train_mean
-    means = {row.id: measure(reading, row.id) for row in facts.candidates}
-    dots = [_dot(reading, row, mean) for row in facts.candidates if (mean := means[row.id])]
+    rows = [facts.candidates[0], *facts.changes]
+    means = {row.id: measure(reading, row.id) for row in rows}
+    dots = [_dot(reading, row, mean) for row in rows if (mean := means[row.id])]
     if not dots:
         return h("p", "No train attempt was scored yet: there is no score to draw.")
     last = max((slot["slot"] for slot in facts.slots), default=0)
@@ -87,7 +88,7 @@ def _dot(reading: Reading, row: CandidateRow, mean: Mean) -> Dot:
 
 
 def _caption(reading: Reading, *, held_out: bool, shown: int) -> str:
-    unmeasured = len(reading.facts.candidates) - shown
+    unmeasured = 1 + len(reading.facts.changes) - shown
     left = f" {plural(unmeasured, 'candidate')} never came as far and {'is' if unmeasured == 1 else 'are'} not drawn."
     bars = "Bars are 95% intervals over tasks."
     if held_out:

@@ -131,7 +131,7 @@ def _gains(reading: Reading) -> Iterator[Row]:
         note = f"{beside['tasks']} tasks, not part of the number"
         if beside.get("difference") is not None:
             yield Row("other families", note, beside["difference"], *ends, "open")
-    before, after = facts.train_score(facts.candidates[0].id), facts.train_score(facts.champion.id)
+    before, after = facts.train_score(facts.candidates[0].id), facts.train_score(facts.train_champion.id)
     if before is not None and after is not None:
         yield Row("train", "seen by proposers", after - before, None, None, "open")
 

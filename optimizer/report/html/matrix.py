@@ -68,7 +68,7 @@ def _lines(reading: Reading) -> list[Line]:
     by_task: dict[str, dict[str, TaskTally]] = {}
     for tally in facts.tallies.train:
         by_task.setdefault(tally.task, {})[tally.candidate] = tally
-    ends = (facts.candidates[0].id, facts.champion.id)
+    ends = (facts.candidates[0].id, facts.train_champion.id)
     lines = [_line(task, cells, ends) for task, cells in by_task.items()]
     return sorted(lines, key=lambda line: (line.move is None, -(line.move or 0.0), line.task))
 
@@ -87,7 +87,7 @@ def _line(task: str, cells: Mapping[str, TaskTally], ends: tuple[str, str]) -> L
 
 
 def _counts(reading: Reading, lines: Sequence[Line]) -> str:
-    first, last = reading.facts.candidates[0].id, reading.facts.champion.id
+    first, last = reading.facts.candidates[0].id, reading.facts.train_champion.id
     seen = Counter(mark for line in lines for mark in line.marks)
     unstable = f"{seen['unstable']} unstable (passed and failed by the same harness), {seen['errored']} errored"
     if first == last:

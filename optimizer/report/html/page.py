@@ -6,7 +6,7 @@ import time
 from typing import Final
 
 from optimizer.facts import Facts
-from optimizer.report.html import accounts, changes, climb, guide, head, lineage, matrix, predictions, trust
+from optimizer.report.html import accounts, changes, climb, guide, head, lineage, matrix, predictions, pruning, trust
 from optimizer.report.html.diffs import Diffs
 from optimizer.report.html.element import Child, Element, h
 from optimizer.report.html.reading import Caps, Reading
@@ -69,6 +69,7 @@ def _main(reading: Reading) -> list[Child]:
         head.gain(reading),
         climb.climb(reading),
         changes.kept(reading, diffs),
+        pruning.pruning(reading, diffs),
         changes.refused(reading, diffs),
         lineage.lineage(reading),
         matrix.matrix(reading),

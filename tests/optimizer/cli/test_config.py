@@ -74,7 +74,12 @@ def test_every_value_says_where_it_comes_from(ratchet: Run) -> None:
     assert rows["(folder of runs)"] == ("elsewhere", "environment, RATCHET_RUNS_DIR")
     lines = path.read_text().splitlines()
     for key, (value, origin) in rows.items():
-        if origin.startswith(str(path)) and isinstance(value, str | int) and key not in ("harness", "prices"):
+        if (
+            origin.startswith(str(path))
+            and isinstance(value, str | int)
+            and value is not False
+            and key not in ("harness", "prices")
+        ):
             line, column = map(int, origin.removeprefix(f"{path}:").split(":"))
             assert lines[line - 1][column - 1 :].startswith(str(value)), key
 

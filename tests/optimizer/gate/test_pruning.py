@@ -43,7 +43,7 @@ def test_a_change_that_carries_nothing_goes_and_one_that_carries_stays() -> None
     done = Pruning(CONFIG, GATE, TASKS, draw).prune("top", ["a", "b", "c"], named)
     assert (done.champion, done.removed) == ("top-a", ("a",))
     assert [one.outcome for one in done.singles] == ["spare", "stays", "stays"]
-    assert done.attempts == 4 * 16 * len(TASKS)
+    assert done.attempts == (4 * 4 + 3 * 12) * len(TASKS)
     assert done.batch is None
 
 
@@ -136,7 +136,8 @@ def test_a_batch_that_cannot_be_judged_leaves_only_the_one_with_most_evidence() 
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"runs": 0}, {"level": 0.5}, {"margin_least": 0.0}, {"margin_most": 0.01}, {"min_kept": 0}]
+    "wrong",
+    [{"runs": 0}, {"first_runs": 0}, {"level": 0.5}, {"margin_least": 0.0}, {"margin_most": 0.01}, {"min_kept": 0}],
 )
 def test_impossible_settings_are_named(wrong: dict[str, float]) -> None:
     with pytest.raises(GateConfigError, match=next(iter(wrong))):
