@@ -1,21 +1,19 @@
 """What is remembered of a suite across runs: its split, the looks at its test tasks, its gate epoch.
 
-One append-only file of JSON lines per suite hash. Every line is on disk before a call returns, a
-lock keeps two runs from interleaving, and a line torn by a crash is dropped by the next writer.
-Nothing here is ever rewritten: a count that could be lowered would be worth nothing.
+One append-only file of JSON lines per suite hash (`benchmarks.journal`). Nothing here is ever
+rewritten: a count that could be lowered would be worth nothing.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.errors import SuiteError
+from benchmarks.journal import Journal, locked, whole_lines
 from benchmarks.splits import Splits
 
 
@@ -232,57 +230,27 @@ class SuiteRegistry:
         return self._folder / f"{suite}.jsonl"
 
     @contextmanager
-    def _locked(self, suite: str) -> Iterator[_LockedFile]:
-        path = self._path(suite)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield _LockedFile(descriptor, suite, self._folder)
-        finally:
-            os.close(descriptor)
+    def _locked(self, suite: str) -> Iterator[_LockedRecord]:
+        with locked(self._path(suite)) as journal:
+            yield _LockedRecord(journal, _read(suite, journal.content))
 
 
-class _LockedFile:
-    """Read and extend one suite's lines while the lock is held."""
+@dataclass(frozen=True, slots=True)
+class _LockedRecord:
+    """Hold one suite's lines, and what they add up to, while the lock is held."""
 
-    def __init__(self, descriptor: int, suite: str, folder: Path) -> None:
-        self._descriptor = descriptor
-        content = _all_of(descriptor)
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            os.ftruncate(descriptor, whole)
-        os.lseek(descriptor, 0, os.SEEK_END)
-        self.state = _read(suite, content)
-        if not content:
-            _sync_folder(folder)
+    journal: Journal
+    state: _State
 
     def append(self, line: Mapping[str, object]) -> None:
         """Put one line on disk, then count it."""
-        data = (json.dumps(line, sort_keys=True) + "\n").encode()
-        while data:
-            data = data[os.write(self._descriptor, data) :]
-        os.fsync(self._descriptor)
+        self.journal.append(line)
         self.state.take(line)
-
-
-def _all_of(descriptor: int) -> bytes:
-    with os.fdopen(os.dup(descriptor), "rb") as stream:
-        stream.seek(0)
-        return stream.read()
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read(suite: str, content: bytes) -> _State:
     state = _State(suite)
-    lines = content[: content.rfind(b"\n") + 1].splitlines()
+    lines = whole_lines(content).splitlines()
     for number, raw in enumerate(lines, start=1):
         try:
             state.take(_mapping(json.loads(raw)))

@@ -7,12 +7,15 @@ import functools
 import hashlib
 import importlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from pydantic import BaseModel, ConfigDict
+
 from benchmarks.errors import SuiteError
+from benchmarks.settings import read_settings
 from benchmarks.task import Task
 from traces.errors import NotFoundError
 
@@ -65,19 +68,54 @@ class Suite:
             raise NotFoundError("task", task_id, close_matches=near)
         return found
 
+    def without(self, names: Collection[str]) -> Suite:
+        """Give the suite without the tasks of these ids.
+
+        Raises:
+            SuiteError: One of them is not there, or none would be left.
+        """
+        unknown = [name for name in names if name not in self._by_id]
+        if unknown:
+            near = difflib.get_close_matches(unknown[0], self._by_id, n=3)
+            hint = near and f"did you mean {', '.join(near)}?"
+            raise SuiteError(f"`suite.without`: no task {unknown[0]!r}", key="suite.without", hint=hint or "")
+        return Suite(self.name, tuple(task for task in self.tasks if task.id not in names)) if names else self
+
+
+class CommonSettings(BaseModel):
+    """Hold the keys that every kind of suite knows."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    without: list[str] = []
+    """Ids of tasks to leave out; a run writes here which tasks it left out because a check failed them."""
+    use_checks: bool = True
+    """Leave out tasks that `ratchet tasks check` found undecidable here."""
+
+
+def common_settings(settings: dict[str, object]) -> CommonSettings:
+    """Take the keys that every kind knows out of `settings`.
+
+    Raises:
+        SuiteError: One of them has a wrong value.
+    """
+    known = {name: settings.pop(name) for name in CommonSettings.model_fields if name in settings}
+    return read_settings(CommonSettings, known)
+
 
 def load_suite(config: Mapping[str, object], base: Path) -> Suite:
     """Load the suite a run file describes: `kind`, and that kind's own settings.
 
     Args:
-        config: For example `{"kind": "pitfalls", "seed": 1}` or `{"kind": "harbor", "path": "tasks"}`.
+        config: For example `{"kind": "pitfalls", "seed": 1}` or `{"kind": "harbor", "path": "tasks"}`;
+            `without` leaves tasks out of any kind.
         base: The folder that relative paths start from, usually the run file's.
 
     Raises:
         SuiteError: The kind is unknown, a setting is wrong, or a task cannot be read.
     """
     settings = dict(config)
-    kind = settings.pop("kind", None)
+    kind, common = settings.pop("kind", None), common_settings(settings)
     if not isinstance(kind, str) or kind not in KINDS:
         raise SuiteError(
             f"`suite.kind` is {kind!r}; known kinds: {', '.join(KINDS)}",
@@ -86,4 +124,4 @@ def load_suite(config: Mapping[str, object], base: Path) -> Suite:
         )
     module, _, name = KINDS[kind].partition(":")
     loader = cast(Loader, getattr(importlib.import_module(module), name))  # the registry names loaders only
-    return loader(settings, base)
+    return loader(settings, base).without(common.without)

@@ -12,7 +12,7 @@ from benchmarks.suite import Suite, load_suite
 from benchmarks.task import Split
 from optimizer.config import Role, RunConfig
 from optimizer.machine import Need, machine
-from optimizer.plan import Plan, plan_run
+from optimizer.plan import Plan, checks_of, plan_run
 from optimizer.run_file import load_run_file
 from task_agent.harness import load_bundle
 from task_agent.models import PriceTable, key_for, require_credentials
@@ -40,7 +40,7 @@ def examine(file: Path | None, runs: Path, *, probe: Callable[[SandboxKind], Pro
     if config is not None:
         rows += _roles(config)
         _tried(rows, "suite", lambda: _health(load_suite(config.suite, Path.cwd())), "", "")
-        rows += _unproved(config)
+        rows += _checked(config, runs)
         _tried(rows, "seed harness", lambda: load_bundle(config.harness), f"{config.harness.name} loads", "")
         rows += _prices(config)
         rows += _sandboxes(probe)
@@ -68,12 +68,20 @@ def _health(suite: Suite) -> str:
     return f"{len(suite.tasks):,} tasks in {families} families load{needing}; digest {suite.hash[:12]}"
 
 
-def _unproved(config: RunConfig) -> list[Need]:
-    """Name the command that proves the tasks of a folder; no machine remembers that it was run."""
+def _checked(config: RunConfig, runs: Path) -> list[Need]:
+    """Say what is known of the tasks of a folder, and name the command that proves them."""
     if "path" not in config.suite:
         return []
     command = f"ratchet tasks check {config.suite['path']} --kind {config.suite.get('kind')}"
-    return [Need("tasks", "ok", f"not run here; `{command}` runs every solution")]
+    try:
+        found = checks_of(runs).fitness(load_suite(config.suite, Path.cwd()).tasks)
+    except RatchetError:  # the row of the suite says it
+        return []
+    if found.undecidable:
+        return [Need("tasks", "warns", f"{len(found.undecidable)} cannot be decided and are left out", command)]
+    if found.unchecked:
+        return [Need("tasks", "ok", f"{len(found.unchecked)} not checked here; `{command}` runs every solution")]
+    return [Need("tasks", "ok", "each is solved by its solution, and not by doing nothing")]
 
 
 def _tried(rows: list[Need], need: str, attempt: Callable[[], T], fine: str, mend: str) -> T | None:

@@ -45,6 +45,7 @@ def forecast(plan: Plan, runs: Path | None = None) -> Json:
         "suite": plan.suite.name,
         "suite_hash": plan.suite.hash,
         "splits": {**{name.value: len(plan.splits.of(name)) for name in Split}, "reserve": len(plan.splits.reserve)},
+        "tasks": plan.tasks_said,
         "sandbox": plan.said,
         "models": plan.lock["models"],
         "stops": plan.config.stop.model_dump(),

@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.check_record import CheckRecord, Fitness
 from benchmarks.registry import SuiteRecord, SuiteRegistry
 from benchmarks.splits import SplitError, Splits, make_splits
 from benchmarks.suite import Suite, load_suite
+from benchmarks.task import Task
 from optimizer import __version__
 from optimizer.clients import check_credentials, simulated_settings
 from optimizer.config import RunConfig
+from optimizer.fit_tasks import fit_tasks
 from optimizer.gate import GateConfig, GateConfigError, can_decide
 from optimizer.notify import check_notify
 from optimizer.run_folder import RunFolder
@@ -37,6 +40,7 @@ class Plan:
     """Hold what a run will stand on; `tests_before` were used by earlier runs of the suite's epoch.
 
     `began` are the splits that the run began with: a gate epoch that ended meanwhile has changed what it holds out.
+    `tasks_said` tells which tasks a check had left out, and how many were never checked.
     """
 
     config: RunConfig
@@ -49,6 +53,7 @@ class Plan:
     tests_before: int
     looks_before: int
     began: Splits
+    tasks_said: str = ""
 
     @property
     def lock(self) -> dict[str, Any]:
@@ -71,6 +76,11 @@ def registry_of(runs: Path) -> SuiteRegistry:
     return SuiteRegistry(runs / "suites")
 
 
+def checks_of(runs: Path) -> CheckRecord:
+    """Open the record of checked tasks that belongs to a folder of runs."""
+    return CheckRecord(runs / "suites")
+
+
 def plan_run(config: RunConfig, runs: Path, *, new_split: bool = False) -> Plan:
     """Check everything a new run needs; writes nothing.
 
@@ -82,8 +92,8 @@ def plan_run(config: RunConfig, runs: Path, *, new_split: bool = False) -> Plan:
     check_credentials(config)
     with config.pointing():
         check_notify(config.notify, os.environ)
-        parts = check_parts(config, registry_of(runs).record, new_split=new_split)
-        plan = _plan(config, parts, wanted=config.sandbox.kind)
+        parts = check_parts(config, registry_of(runs).record, checks_of(runs).fitness, new_split=new_split)
+        plan = _plan(parts.config, parts, wanted=config.sandbox.kind)
         _check_level_left(plan)
     return plan
 
@@ -99,7 +109,7 @@ def plan_resumed(config: RunConfig, folder: RunFolder) -> Plan:
     with config.pointing():
         registry = registry_of(folder.path.parent)
         parts = check_parts(config, lambda suite: registry.record(suite, lock["uid"]))
-        plan = _plan(config, parts, wanted=lock["sandbox"])
+        plan = _plan(parts.config, parts, wanted=lock["sandbox"])
     _check_same(plan, lock, folder)
     return plan
 
@@ -117,23 +127,35 @@ def _check_same(plan: Plan, lock: Mapping[str, Any], folder: RunFolder) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Hold what a run file names, read and found sound."""
+    """Hold what a run file names, read and found sound; `config` is the run file of the suite that is left."""
 
+    config: RunConfig
     suite: Suite
     record: SuiteRecord | None
     splits: Splits
     gate: GateConfig
     harness: HarnessBundle
+    tasks_said: str
+
+
+def _nothing_checked(tasks: Iterable[Task]) -> Fitness:
+    del tasks
+    return Fitness({}, ())
 
 
 def check_parts(
-    config: RunConfig, record_of: Callable[[str], SuiteRecord | None] = lambda suite: None, *, new_split: bool = False
+    config: RunConfig,
+    record_of: Callable[[str], SuiteRecord | None] = lambda suite: None,
+    fitness_of: Callable[[Iterable[Task]], Fitness] = _nothing_checked,
+    *,
+    new_split: bool = False,
 ) -> Parts:
     """Read everything a run file names; what is quick to check comes first.
 
     Args:
         config: The run file.
         record_of: Gives what earlier runs left about a suite, by its hash.
+        fitness_of: Sorts tasks by what checks found; nothing is left out without it.
         new_split: Deal the tasks anew, whatever earlier runs left.
 
     Raises:
@@ -144,13 +166,14 @@ def check_parts(
         PriceTable.load(config.prices)
         harness, gate = load_bundle(config.harness), gate_config(config)
         check_ranges(config, harness)
-        suite = load_suite(config.suite, Path.cwd())
+        fit = fit_tasks(config, load_suite(config.suite, Path.cwd()), fitness_of)
+        suite = fit.suite
         earlier = record_of(suite.hash)
         record = None if new_split else earlier
         splits = record.splits if record else split_suite(config, suite, dealt_before=earlier.epoch if earlier else 0)
         check_size(splits, gate)
         check_design(config, splits, gate)
-        return Parts(suite, record, splits, gate, harness)
+        return Parts(fit.config, suite, record, splits, gate, harness, fit.said)
 
 
 def check_ranges(config: RunConfig, harness: HarnessBundle) -> None:
@@ -233,6 +256,7 @@ def _plan(config: RunConfig, parts: Parts, *, wanted: Wanted) -> Plan:
         tests_before=record.tests_used if record else 0,
         looks_before=record.looks if record else 0,
         began=record.began if record else parts.splits,
+        tasks_said=parts.tasks_said,
     )
 
 

@@ -124,7 +124,8 @@ def _drive(folder: RunFolder, plan: Plan, listen: Listener, *, notice: str) -> N
                 bench = _open_bench(folder, plan, ledger, control, listen, stack)
                 control.arm()
                 damaged = [("traces", f"set aside: {damage}") for damage in bench.store.set_aside]
-                _tell(bench, plan, [("suite", notice), ("leftovers", str(left) if left else ""), *damaged])
+                told = [("suite", notice), ("tasks", plan.tasks_said), ("leftovers", str(left) if left else "")]
+                _tell(bench, plan, [*told, *damaged])
                 history = History(folder, lambda text: listen(Progress("notice", text, {})))
                 stack.callback(_write, folder, history)
                 with control.watching():

@@ -42,6 +42,7 @@ def _lines(data: Json) -> list[tuple[str, str]]:
     attempts = data["attempts"]
     return [
         ("suite", f"{data['suite']}: {_splits(data['splits'])}"),
+        *([("tasks", data["tasks"])] if data["tasks"] else []),
         ("sandbox", data["sandbox"]),
         ("models", ", ".join(f"{role} {model}" for role, model in data["models"].items())),
         ("stops", ", ".join(stops)),

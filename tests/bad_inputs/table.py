@@ -505,7 +505,7 @@ RUNS = [
         words=("compare", "done", "mine", "--budget-usd", "3"),
         needs_run=True,
     ),
-    Bad("tasks to check that are not there", ("no folder 'gone'",), words=("tasks", "check", "gone"), code=3),
+    Bad("tasks to check that are not there", ("no file or folder 'gone'",), words=("tasks", "check", "gone"), code=3),
 ]
 PLACES = [
     Bad(

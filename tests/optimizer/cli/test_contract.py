@@ -205,7 +205,7 @@ def test_json_of_a_run_is_one_envelope_on_stdout(done: Run, command: str, words:
 
 def test_json_of_what_needs_no_run_is_the_same_envelope(ratchet: Run, tmp_path: Path) -> None:
     task_folder(tmp_path / "tasks")
-    runs = ("--runs-dir", tmp_path / "runs")
+    runs, process = ("--runs-dir", tmp_path / "runs"), ("--sandbox", "process", "--allow-unsafe")
     answers = [
         ratchet("runs", "list", "--json", *runs),
         ratchet("run", FINISHED, "--dry-run", "--json", *runs),
@@ -213,7 +213,7 @@ def test_json_of_what_needs_no_run_is_the_same_envelope(ratchet: Run, tmp_path: 
         ratchet("config", "show", FINISHED, "--json"),
         ratchet("help", "money", "--json"),
         ratchet("doctor", FINISHED, "--json", *runs),
-        ratchet("tasks", "check", tmp_path / "tasks", "--sandbox", "process", "--allow-unsafe", "--json"),
+        ratchet("tasks", "check", tmp_path / "tasks", *process, "--json", "--runs-dir", tmp_path / "checked"),
     ]
     for answer in answers:
         assert answer.code == 0, answer.err
