@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - one script to a line
 """Ways to a reward that was not earned, each a script that an agent might run, and the task they are tried on."""
 
 from __future__ import annotations
