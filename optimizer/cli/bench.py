@@ -1,4 +1,4 @@
-"""`ratchet bench`: hold the gate against worlds whose truth is known."""
+"""`ratchet bench`: hold the gate against worlds whose truth is known, and sandboxes against bare loops."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from optimizer.cli.bench_sandbox import sandbox
 from optimizer.cli.exit_codes import ExitCode
 from optimizer.cli.options import AsRows
 from optimizer.cli.output import Json, complain, tell, write_rows
@@ -20,7 +21,7 @@ from traces.errors import UsageError
 if TYPE_CHECKING:
     from optimizer.gate.simulation.views import Ask, Row, Table
 
-app = typer.Typer(name="bench", help="Hold the gate against worlds whose truth is known.", no_args_is_help=True)
+app = typer.Typer(name="bench", help="Hold the gate and the sandboxes against the truth.", no_args_is_help=True)
 
 DRAWN = ("rivals", "frontier", "power")
 EVERY_S = 5.0
@@ -67,6 +68,9 @@ class About(StrEnum):
 @app.callback()
 def root() -> None:
     """Group the benches."""
+
+
+app.command("sandbox", short_help="Run attempts beside a bare loop that does the same.")(sandbox)
 
 
 @app.command("gate", short_help="Play simulated nights through the gate, or through another tool's rule.")

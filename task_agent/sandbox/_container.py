@@ -50,10 +50,20 @@ class Attached:
 
 
 def bring_up(spec: SandboxSpec) -> Box:
-    """Create and start the container and put the task's files into it."""
+    """Create and start the container and put the task's files into it.
+
+    Raises:
+        SandboxUnavailableError: The image is not on this machine.
+    """
+    from docker.errors import ImageNotFound
+
     image = _image_of(spec)
-    owner = _owner_of(image)
-    container = _create(spec, image)
+    try:
+        owner = _owner_of(image)
+        container = _create(spec, image)
+    except ImageNotFound:
+        hint = f"`docker pull` it, or name another in {IMAGE_VARIABLE}"
+        raise SandboxUnavailableError(f"the image {image!r} is not on this machine", hint=hint) from None
     try:
         worker = owner if spec.user is None else uid_of(container, spec.user)
         files = below(spec.workdir, spec.files)
@@ -119,11 +129,7 @@ def _create(spec: SandboxSpec, image: str) -> str:
 def _image_of(spec: SandboxSpec) -> str:
     if spec.build_context is not None and not (spec.image and _images.is_here(engine(), spec.image)):
         return _images.built(engine(), spec.build_context, spec.build_timeout_s)
-    name = spec.image or os.environ.get(IMAGE_VARIABLE) or DEFAULT_IMAGE
-    if not _images.is_here(engine(), name):
-        hint = f"`docker pull` it, or name another in {IMAGE_VARIABLE}"
-        raise SandboxUnavailableError(f"the image {name!r} is not on this machine", hint=hint)
-    return name
+    return spec.image or os.environ.get(IMAGE_VARIABLE) or DEFAULT_IMAGE
 
 
 def absent_images(images: Iterable[str | None]) -> list[str]:

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from task_agent.errors import EngineLostError, SandboxLostError
+from task_agent.sandbox import mark
 from traces.errors import SandboxUnavailableError
 
 if TYPE_CHECKING:
@@ -114,6 +115,15 @@ def reap(labels: Mapping[str, str]) -> int:
     for entry in found:
         remove(entry["Id"])
     return len(found)
+
+
+def reap_orphans() -> int:
+    """Remove our containers whose maker is gone; gives their number."""
+    found = engine().containers(all=True, filters={"label": f"{LABEL}=1"})
+    orphans = [entry["Id"] for entry in found if mark.is_orphaned(entry["Labels"].get(mark.OWNER_LABEL, ""))]
+    for container in orphans:
+        remove(container)
+    return len(orphans)
 
 
 def end(container: str) -> None:

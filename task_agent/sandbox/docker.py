@@ -14,7 +14,7 @@ from typing import Literal
 from task_agent.errors import SandboxLostError
 from task_agent.sandbox import _container, _phases
 from task_agent.sandbox._container import Attached, Box, absent_images
-from task_agent.sandbox._engine import call, call_heavy, end, engine, reap, remove
+from task_agent.sandbox._engine import call, call_heavy, end, engine, reap, reap_orphans, remove
 from task_agent.sandbox._grading import grading_slot
 from task_agent.sandbox._host import OURS, check_workdir
 from task_agent.sandbox._output import OutputKeeper
@@ -23,7 +23,7 @@ from task_agent.sandbox.base import ExecResult, SandboxSpec, VerifyRun
 from task_agent.sandbox.shell import Answer
 from traces.errors import SandboxUnavailableError
 
-__all__ = ["DockerSandbox", "absent_images", "reap"]
+__all__ = ["DockerSandbox", "absent_images", "reap", "reap_orphans"]
 
 _START_S = 60.0
 _FOLDERS = {"LOGS_DIR": "/logs", "TESTS_DIR": "/tests"}
