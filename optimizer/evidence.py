@@ -66,6 +66,12 @@ def mean_of_tasks(by_task: Mapping[str, Sequence[float | None]]) -> float | None
     return sum(means) / len(means) if means else None
 
 
+def mean_if_known(values: Sequence[float | None]) -> float | None:
+    """Average what attempts cost; None as soon as one of them has no price, or there is none."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None
+
+
 def over_dispersion(bench: Bench, runs: int, pool: int) -> float:
     """Give the factor by which the preflight's A/A measurement widens the noise within tasks; 1 without one."""
     found = (bench.ledger.conclusion(Phase.PREFLIGHT) or {}).get("noise")

@@ -16,7 +16,7 @@ from optimizer.attempt_spec import Purpose
 from optimizer.bench import Bench
 from optimizer.budget import fits
 from optimizer.candidates import BASELINE, candidate_id
-from optimizer.evidence import each, over_dispersion, requests, rewards
+from optimizer.evidence import each, mean_if_known, over_dispersion, requests, rewards
 from optimizer.gate import PruneConfig, Removal, batch_of, settle, weigh
 from optimizer.ledger import AttemptRow, Bill, CandidateRow, VerdictRow
 from optimizer.lineage import champion_path
@@ -63,7 +63,8 @@ def prune(bench: Bench, *, skip: str, keep_back_usd: float) -> None:
     """
     anchor, rules = _anchor(bench), _rules(bench)
     if len(anchor.kept) < rules.min_kept:
-        _conclude(bench, anchor, _nothing(f"{len(anchor.kept)} kept changes: nothing is told apart by taking one out"))
+        kept = "the one kept change was just tested" if anchor.kept else "no change was kept"
+        _conclude(bench, anchor, _nothing(kept))
         return
     singles, stuck = _singles(bench, anchor)
     skip = skip or _no_room(bench, SINGLES, singles, keep_back_usd)
@@ -277,17 +278,12 @@ def _saved(bench: Bench, champion: str, taken: str, rows: Sequence[AttemptRow]) 
     arms = {name: [row for row in rows if row.spec.candidate == name] for name in (champion, taken)}
     change = diff(bench.archive.load(champion), bench.archive.load(taken)).stat
     return {
-        "usd": [_mean([row.cost_usd for row in arm]) for arm in arms.values()],
-        "tokens": [_mean([row.tokens for row in arm]) for arm in arms.values()],
+        "usd": [mean_if_known([row.cost_usd for row in arm]) for arm in arms.values()],
+        "tokens": [mean_if_known([row.tokens for row in arm]) for arm in arms.values()],
         "lines_out": change.removed,
         "lines_in": change.added,
         "files": change.files,
     }
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
 def _conclude(bench: Bench, anchor: _Anchor, record: Json) -> None:

@@ -12,7 +12,7 @@ from optimizer.attempt_spec import AttemptStatus, Purpose
 from optimizer.bench import Bench
 from optimizer.budget import fits
 from optimizer.candidates import BASELINE
-from optimizer.evidence import requests, scored
+from optimizer.evidence import mean_if_known, requests, scored
 from optimizer.gate import GateTask, against_sampling
 from optimizer.ledger import AttemptRow
 
@@ -59,7 +59,9 @@ def best_of_n(bench: Bench, tasks: Sequence[GateTask], champion: str, rows: Sequ
 def _prices(baseline: Sequence[AttemptRow], champion: Sequence[AttemptRow]) -> Json:
     """Price an attempt of each arm, in tokens where a price is missing, and say how many of one the other buys."""
     for measure in ("cost_usd", "tokens"):
-        before, after = (_mean([getattr(row, measure) for row in arm if _scored(row)]) for arm in (baseline, champion))
+        before, after = (
+            mean_if_known([getattr(row, measure) for row in arm if _scored(row)]) for arm in (baseline, champion)
+        )
         if before and after is not None:
             return {"n": after / before, "measure": measure, "baseline_each": before, "champion_each": after}
     return {"n": None, "measure": None, "baseline_each": None, "champion_each": None}
@@ -67,11 +69,6 @@ def _prices(baseline: Sequence[AttemptRow], champion: Sequence[AttemptRow]) -> J
 
 def _scored(row: AttemptRow) -> bool:
     return row.state == AttemptStatus.SCORED
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
 def _too_much(bench: Bench, wanted: int, attempts: int) -> str:

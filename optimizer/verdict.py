@@ -32,7 +32,7 @@ NOT_BETTER = Ruling(Verdict.REJECT, "not better than the champion beyond noise")
 RULINGS = {
     "better": Ruling(Verdict.KEEP, "better than the champion beyond noise"),
     "simpler": Ruling(Verdict.KEEP, "no worse without what it takes out"),
-    "needed": Ruling(Verdict.REJECT, "not shown to be no worse without what it takes out"),
+    "needed": Ruling(Verdict.REJECT, "may be worse without what it takes out"),
     "other_taken": Ruling(Verdict.REJECT, "no worse, but another removal was taken"),
     "not_better": NOT_BETTER,
     "worse_on_train": NOT_BETTER,

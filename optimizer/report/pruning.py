@@ -14,7 +14,7 @@ Record = Mapping[str, Any]  # Any: JSON
 COLUMNS: Final = ("without", "candidate", "difference", "interval", "carries at most", "margin", "found")
 FOUND: Final[Mapping[str, str]] = {
     "spare": "no worse without it",
-    "stays": "not shown to be no worse",
+    "stays": "may be worse without it",
     "unjudged": "cannot be judged",
 }
 NOT_YET = "Kept changes are tried without each other at the end of the night."
@@ -91,7 +91,7 @@ def _count(count: int, word: str) -> str:
 def _rests_on(record: Record) -> str:
     return (
         f"rests on {record['attempts']:,} fresh attempts ({money(record['usd'])}) on {record['tasks']} held-out tasks,"
-        f" {record['runs']} of each in each arm, drawn together, about {about(record['target'])};"
+        f" up to {record['runs']} of each in each arm, drawn together, about {about(record['target'])};"
         f" a change that is worth its whole margin is taken out at most {100 * record['level']:.3g} times in 100"
     )
 

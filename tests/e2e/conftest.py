@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from optimizer.ledger import Ledger
 from optimizer.state import Phase
 
 MINI = Path(__file__).with_name("mini.yaml")
+PRUNE = Path(__file__).with_name("prune.yaml")
 ENV = {key: value for key, value in os.environ.items() if not key.startswith("ANTHROPIC_")}
 
 
@@ -38,6 +40,16 @@ class Nights:
         return subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENV, start_new_session=True
         )
+
+    def on_workers(self, file: Path) -> Path:
+        """Write a night's file anew, to be run by two Ray workers."""
+        config = yaml.safe_load(file.read_text())
+        config["schedule"] = {"kind": "ray", "workers": 2, "in_flight": 5}
+        for key in ("harness", "prices"):
+            config[key] = str((file.parent / config[key]).resolve())
+        made = self.runs.parent / "ray.yaml"
+        made.write_text(yaml.safe_dump(config))
+        return made
 
     def data(self, *words: str) -> dict[str, Any]:
         return dict(json.loads(self.ratchet(*words, "--json").stdout)["data"])
@@ -74,3 +86,11 @@ def whole_night(tmp_path_factory: pytest.TempPathFactory) -> tuple[Nights, Seque
     nights = Nights(tmp_path_factory.mktemp("whole") / "runs")
     done = nights.ratchet("run", str(MINI), "--run-id", "whole")
     return nights, [done.stdout, done.stderr]
+
+
+@pytest.fixture(scope="session")
+def pruned_night(tmp_path_factory: pytest.TempPathFactory) -> Nights:
+    """Run once, undisturbed, the night that keeps too much and prunes it."""
+    nights = Nights(tmp_path_factory.mktemp("pruned") / "runs")
+    nights.ratchet("run", str(PRUNE), "--run-id", "whole", timeout_s=900)
+    return nights

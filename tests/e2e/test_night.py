@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
 from optimizer.ledger import Ledger
 
@@ -87,16 +86,8 @@ def test_a_killed_night_resumes_to_the_same_end_and_pays_nothing_twice(
 
 
 @pytest.mark.ray
-def test_a_night_on_many_workers_gives_the_same_ledger_as_on_one(
-    nights: Nights, whole_night: Whole, tmp_path: Path
-) -> None:
-    config = yaml.safe_load(MINI.read_text())
-    config["schedule"] = {"kind": "ray", "workers": 2, "in_flight": 5}
-    for key in ("harness", "prices"):
-        config[key] = str((MINI.parent / config[key]).resolve())
-    file = tmp_path / "ray.yaml"
-    file.write_text(yaml.safe_dump(config))
-    nights.ratchet("run", str(file), "--run-id", "ray")
+def test_a_night_on_many_workers_gives_the_same_ledger_as_on_one(nights: Nights, whole_night: Whole) -> None:
+    nights.ratchet("run", str(nights.on_workers(MINI)), "--run-id", "ray")
     assert nights.facts("ray") == whole_night[0].facts("whole")
 
 

@@ -42,14 +42,18 @@ def _figure(reading: Reading) -> Child:
         return None
     return h(
         "figure",
-        intervals(drawn),
+        intervals(drawn, zero="no loss"),
         h(
             "figcaption",
-            "Points on held-out tasks, the champion without a change minus the champion with it. A change goes when the"
-            " left end of its bar lies above minus the margin: then it carries less than that. What stays may carry"
-            " something; that it does was shown when it was kept.",
+            "Points on held-out tasks: the champion without a change, less the champion with it. Bars are"
+            f" {_level(reading)} intervals, dashed lines the loss that is put up with. A change can be spared (filled)"
+            " when its whole bar lies to the right of its dashed line; what stays was not shown to be spare.",
         ),
     )
+
+
+def _level(reading: Reading) -> str:
+    return f"{100 * (1 - 2 * (reading.facts.pruning or {}).get('level', 0.1)):.3g}%"
 
 
 def _differences(reading: Reading) -> Iterator[Row]:
@@ -58,9 +62,11 @@ def _differences(reading: Reading) -> Iterator[Row]:
         if found.get("difference") is None:
             continue
         label = f"without {' and '.join(weighed['without'])}"
-        note = f"{FOUND[weighed['outcome']]}, margin {100 * weighed['margin']:.1f}" if weighed["margin"] else ""
+        note, margin = FOUND[weighed["outcome"]], weighed["margin"]
         kind = {"spare": "keep", "stays": "reject"}.get(weighed["outcome"], "open")
-        yield Row(label, note, found["difference"], found.get("lower"), found.get("upper"), kind)
+        yield Row(
+            label, note, found["difference"], found.get("lower"), found.get("upper"), kind, -margin if margin else None
+        )
 
 
 def _taken(reading: Reading, diffs: Diffs) -> Iterator[Child]:

@@ -63,6 +63,20 @@ def test_equal_arms_are_not_called_improved_and_have_width() -> None:
         assert seen.lower < 0
 
 
+@pytest.mark.parametrize("target", ["population", "benchmark"])
+@pytest.mark.parametrize(("level", "improved"), [(0.95, True), (0.999999, False)])
+def test_improved_only_if_the_lower_bound_is_above_zero(target: str, level: float, improved: bool) -> None:
+    tasks = [GateTask(f"t{number}") for number in range(30)]
+    old: dict[str, list[float | None]] = {task.id: [0.0, 1.0] * 4 for task in tasks}
+    new: dict[str, list[float | None]] = {task.id: [1.0, 1.0, 0.0, 1.0] * 2 for task in tasks[:15]} | {
+        task.id: old[task.id] for task in tasks[15:]
+    }
+    seen = estimate(tasks, baseline=old, champion=new, target=target, level=level)  # type: ignore[arg-type]
+    assert seen.difference == pytest.approx(0.125)
+    assert seen.lower is not None
+    assert (seen.improved, seen.lower > 0) == (improved, improved)
+
+
 def test_missing_lowers_coverage_not_the_mean() -> None:
     tasks = [GateTask(f"t{number}") for number in range(30)]
     full = {task.id: [1.0] * 5 for task in tasks}

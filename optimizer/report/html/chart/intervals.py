@@ -14,7 +14,7 @@ HEIGHT = 44
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Place one difference; `kind` is the style of its mark."""
+    """Place one difference; `kind` is the style of its mark, `limit` a value it is held against."""
 
     label: str
     note: str
@@ -22,17 +22,18 @@ class Row:
     low: float | None
     high: float | None
     kind: str
+    limit: float | None = None
 
 
-def intervals(rows: Sequence[Row]) -> Element:
-    """Draw differences on one axis; zero, no gain, is always on it."""
-    ends = [end for row in rows for end in (row.low, row.high, row.value) if end is not None]
+def intervals(rows: Sequence[Row], *, zero: str = "no gain") -> Element:
+    """Draw differences on one axis; zero, named as said, is always on it."""
+    ends = [end for row in rows for end in (row.low, row.high, row.value, row.limit) if end is not None]
     x = fit([0.0, *ends], most_ticks=7)
     drawn: list[Child] = []
     for row in rows:
         drawn.append(h("div", h("b", row.label), " ", h("span", row.note, class_="quiet"), class_="label"))
         drawn.append(h("div", _track(row, x), class_="track"))
-    axis = h("svg", [*_ticks(x)], height=22, aria_hidden="true")
+    axis = h("svg", [*_ticks(x, zero)], height=22, aria_hidden="true")
     return h("div", drawn, h("div"), h("div", axis, class_="track"), class_="intervals")
 
 
@@ -47,11 +48,19 @@ def _track(row: Row, x: Scale) -> Element:
         h("title", f"{row.label}: {points(row.value)} points"),
         [h("line", class_="grid", x1=x.across(tick), x2=x.across(tick), y1=0, y2=HEIGHT) for tick in x.ticks],
         h("line", class_="zero", x1=x.across(0.0), x2=x.across(0.0), y1=0, y2=HEIGHT),
+        _limit(x.across(row.limit)) if row.limit is not None else None,
         h(
             "g",
             bar,
             h("circle", class_=f"dot{hollow}", cx=x.across(row.value), cy=middle, r=6),
-            h("text", points(row.value), class_="strong", x=x.across(row.value), y=middle - 12, text_anchor="middle"),
+            h(
+                "text",
+                points(row.value),
+                class_="halo strong",
+                x=x.across(row.value),
+                y=middle - 12,
+                text_anchor="middle",
+            ),
             class_=row.kind,
         ),
         height=HEIGHT,
@@ -59,7 +68,11 @@ def _track(row: Row, x: Scale) -> Element:
     )
 
 
-def _ticks(x: Scale) -> Iterator[Element]:
+def _limit(at: str) -> Element:
+    return h("line", class_="limit", x1=at, x2=at, y1=HEIGHT * 0.36, y2=HEIGHT * 0.96)
+
+
+def _ticks(x: Scale, zero: str) -> Iterator[Element]:
     for tick in x.ticks:
-        words = "no gain" if abs(tick) < 1e-9 else f"{100 * tick:+.0f}"
+        words = zero if abs(tick) < 1e-9 else f"{100 * tick:+.0f}"
         yield h("text", words, x=x.across(tick), y=16, text_anchor="middle")
