@@ -86,7 +86,7 @@ def folder_of(arms: Sequence[Arm], ground: Ground, runs: Path) -> RunFolder:
 
 
 def drawn(arms: Sequence[Arm], ground: Ground, split: Split, runs: Path) -> Evidence | None:
-    """Read a comparison's own attempts on a split; None when it has none that ended."""
+    """Read a comparison's own attempts on a split; None when none of them was scored."""
     folder = folder_of(arms, ground, runs)
     if not folder.ledger.exists():
         return None
@@ -94,7 +94,7 @@ def drawn(arms: Sequence[Arm], ground: Ground, split: Split, runs: Path) -> Evid
         rows = ledger.attempts(folder.id, split=split.value)
         kind = f"{GROWN} {split.value}"
         grown = sum(note["kind"] == kind for note in ledger.notices())
-    if not any(row.state != "planned" for row in rows):
+    if all(row.reward is None for row in rows):
         return None
     look = 0
     if split is Split.TEST:
@@ -263,5 +263,6 @@ def _started(order: Order, sandbox: SandboxKind) -> Progress:
         "simulated": order.config.models.task.simulated,
         "limits": {"budget_usd": order.budget_usd},
         "slots": order.config.schedule.slots,
+        "arms": {arm.label: arm.name for arm in order.arms},
     }
     return Progress("started", f"{order.folder.id}: {names}; {sandbox} sandbox", data)

@@ -81,7 +81,8 @@ def _verdicts(comparison: Comparison) -> list[Child]:
 def _verdict(comparison: Comparison, against: Against, first: str) -> Element:
     said = words.verdict(against, first)
     pair = f"{against.label} - {first}: {words.number(comparison, against)}"
-    small = h("small", f"{pair}. {words.limit(comparison, against)}")
+    limit = words.limit(comparison, against)
+    small = h("small", f"{pair}. {limit[:1].upper()}{limit[1:]}{'.' if limit else ''}")
     return h("p", f"{said[:1].upper()}{said[1:]} ", small, class_="verdict")
 
 
@@ -156,7 +157,8 @@ def _tasks(comparison: Comparison, *, per_task: bool) -> Element:
     rows = [[line.task, *(cell(line.means[at], line.scored[at]) for at in labels)] for line in lines]
     left = len(comparison.lines) - len(lines)
     more = h("p", f"{left:,} more tasks; --format csv --per-task holds all.", class_="note") if left else None
-    return section("tasks", "Tasks", counted, grid(["task", *labels], rows), more)
+    note = h("p", "A task's mean reward, and of how many scored attempts.", class_="note")
+    return section("tasks", "Tasks", counted, grid(["task", *labels], rows), note, more)
 
 
 def _diffs(comparison: Comparison) -> Element:

@@ -113,9 +113,9 @@ def test_the_two_harnesses_truly_differ() -> None:
 
 
 def test_in_a_few_repetitions_intervals_hold_the_truth(tmp_path: Path) -> None:
-    held = repeat(tmp_path, 4)
-    assert share(held, "population") >= 0.75
-    assert share(held, "benchmark") >= 0.75
+    held = repeat(tmp_path, 3)
+    assert share(held, "population") > 0.6
+    assert share(held, "benchmark") > 0.6
 
 
 @pytest.mark.slow

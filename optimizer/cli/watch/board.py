@@ -77,6 +77,8 @@ class Board:
     iteration_since: float = 0.0
     champion: str = ""
     baseline_score: float | None = None
+    arms: Json = field(default_factory=dict)
+    """Names of a comparison's arms, which has no iterations."""
     stairs: dict[int, Stair] = field(default_factory=dict)
     stage: StageCount | None = None
     pace: Pace | None = None
@@ -136,6 +138,7 @@ class Board:
         self.run, self.simulated = data.get("run", ""), data.get("simulated", False)
         self.limits, self.planned = data.get("limits", {}), data.get("planned", {})
         self.slots, self.looks = data.get("slots", 0), data.get("looks", 0)
+        self.arms = data.get("arms", {})
         self.begun, self.elapsed_before_s = now, so_far.get("elapsed_s", 0.0)
         self.begun_usd = data.get("usd", 0.0)
         self.iteration, self.champion = so_far.get("iterations", 0), so_far.get("champion", "")

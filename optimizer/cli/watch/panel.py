@@ -147,6 +147,8 @@ class _Page:
 
     def _iteration(self) -> Iterator[Text]:
         board, most = self._board, self._board.limits.get("iterations")
+        if board.arms:
+            return
         text = f"{board.iteration} of {most}" if most else f"{board.iteration}"
         text = text if board.iteration else "before the first"
         decided = board.decided()
@@ -202,12 +204,17 @@ class _Page:
         stage = self._board.stage
         if stage is None or stage.total < 2:
             return
-        for name, arm in list(stage.arms.items())[:2]:
-            role = "champion" if name == self._board.champion else "baseline" if name == "c000" else "candidate"
+        for name, arm in list(stage.arms.items())[: len(self._board.arms) or 2]:
+            role = self._role(name)
             missing = f", {arm['missing']:,} missing" if arm.get("missing") else ""
             said = f"{arm['done']:,} of {arm['total']:,} {role}{missing}"
             share = arm["done"] / arm["total"] if arm["total"] else 0.0
             yield self._row(f"  {name}", self._bar(share, len(said), "blue"), said)
+
+    def _role(self, name: str) -> str:
+        if arm := self._board.arms.get(name):
+            return one_line(str(arm))
+        return "champion" if name == self._board.champion else "baseline" if name == "c000" else "candidate"
 
     def _left(self) -> Iterator[Text]:
         board, parts = self._board, []

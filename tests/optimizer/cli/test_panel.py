@@ -283,3 +283,16 @@ def test_the_past_is_caught_up_without_a_line_for_each_event() -> None:
     plain = Text.from_ansi(out.getvalue()).plain
     assert "run night-7 (simulated model)" not in plain
     assert "53 of 120" in plain
+
+
+def test_a_comparison_names_all_its_arms_and_has_no_iterations() -> None:
+    names = {"A": "done/c000", "B": "configs/mine", "C": "done/c002"}
+    counts = {name: {"done": at, "total": 10, "missing": 0} for at, name in enumerate(names)}
+    told = {"done": 3, "total": 30, "missing": 0, "in_flight": 4, "arms": counts}
+    began = event(1, "stage_started", stage="compare/heldout/0", attempts=30)
+    board = board_of([opening(arms=names), began, event(2, "attempts", stage="compare/heldout/0", **told)])
+    lines = shown(board, after_s=3)
+    assert not [line for line in lines if line.startswith("iter")]
+    for label, name in names.items():
+        assert name in row(lines, f"{label} ")
+    assert "compare heldout" in row(lines, "now")

@@ -40,7 +40,7 @@ def compare(runs: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Sai
     def run(*words: object) -> Said:
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
-            main(["compare", *map(str, words), "--runs-dir", str(runs)])
+            main(["compare", "--runs-dir", str(runs), *map(str, words)])
         said = capsys.readouterr()
         return Said(int(ended.value.code or 0), said.out, said.err)
 

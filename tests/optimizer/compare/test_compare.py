@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
@@ -251,6 +251,39 @@ def test_a_budget_stops_launching_and_a_larger_one_goes_on(compare: Compare, run
     assert 0 < spent <= 0.035
     whole = compare(*PAIR, "--attempts", "2", "--budget-usd", "5", "--json")
     assert (whole.code, len(own(runs)), whole.data["arms"][0]["attempts"]["scored"]) == (0, 40, 20)
+
+
+@pytest.fixture
+def key() -> Iterator[str]:
+    """Put a key into the environment that no provider knows."""
+    os.environ["ANTHROPIC_API_KEY"] = "sk-nothing"
+    try:
+        yield os.environ["ANTHROPIC_API_KEY"]
+    finally:
+        del os.environ["ANTHROPIC_API_KEY"]
+
+
+def test_an_outage_decides_nothing_and_the_same_command_tries_again(
+    compare: Compare, runs: Path, tmp_path: Path, key: str
+) -> None:
+    data = yaml.safe_load((ROOT / "tests" / "finished.yaml").read_text())
+    for key in ("harness", "prices"):
+        data[key] = str((ROOT / "tests" / data[key]).resolve())
+    data["models"]["task"] = {"model": "claude-haiku-5-5", "base_url": "http://127.0.0.1:9"}
+    data["splits"] = {"train": 20, "heldout": 2, "test": 2}
+    data["sandbox"] = {"kind": "process", "allow_unsafe": True}
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(data))
+    save_bundle(load_bundle(BASH_ONLY), tmp_path / "one")
+    words = (BASH_ONLY, tmp_path / "one", "--config", tmp_path / "run.yaml", "--attempts", "1", "--budget-usd", "3")
+    empty = tmp_path / "empty"
+    for tried in (1, 2):
+        answer = compare(*words, "--runs-dir", empty)
+        assert answer.code == 5
+        assert "died of infrastructure" in answer.err
+        assert "the same command goes on: ratchet compare" in answer.err
+        assert key not in answer.err
+        assert len(own(empty)) == 4 * tried
+    assert compare(*words[:4], "--runs-dir", empty).code == 2
 
 
 def test_nobody_is_paid_without_being_asked(compare: Compare, tmp_path: Path) -> None:
