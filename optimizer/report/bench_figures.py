@@ -86,7 +86,7 @@ def _frontier(rows: Sequence[Row]) -> str:
         )
         for row in rows
     ]
-    note = "across: share of false keeps after pruning; up: certified gain per million attempts"
+    note = "across: share of keeps false after pruning; up: points of certified gain for 10,000 attempts"
     return plane("What a mode wins, and what it keeps by mistake", note, spots, bound=FALSE_SHARE_AT_MOST)
 
 

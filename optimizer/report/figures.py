@@ -114,7 +114,7 @@ def _curve(line: Curve, across: Mapping[float, float], up: Callable[[float], flo
 def plane(title: str, note: str, spots: Sequence[Spot], *, bound: float) -> str:
     """Draw named points; to the right of `bound` is out of bounds."""
     x_scale, y_scale = fit([0.0, bound, *(spot.x for spot in spots)]), fit([0.0, *(spot.y for spot in spots)])
-    tall, wide = 340, WIDE - 60 - 150
+    tall, wide = 340, WIDE - 60 - 190
 
     def x(value: float) -> float:
         return 60 + wide * x_scale.at(value)
@@ -127,11 +127,23 @@ def plane(title: str, note: str, spots: Sequence[Spot], *, bound: float) -> str:
         h("text", f"{each:g}", x=f"{x(each):.1f}", y=TOP + tall + 20, class_="tick middle") for each in x_scale.ticks
     ]
     drawn.append(h("line", x1=f"{x(bound):.1f}", x2=f"{x(bound):.1f}", y1=TOP, y2=TOP + tall, class_="open dashed"))
-    for spot in spots:
-        kind = "good" if spot.within else "bad hollow"
-        drawn.append(h("circle", cx=f"{x(spot.x):.1f}", cy=f"{y(spot.y):.1f}", r=5, class_=kind))
-        drawn.append(h("text", spot.label, x=f"{x(spot.x) + 9:.1f}", y=f"{y(spot.y) + 4:.1f}", class_="said"))
+    falling = sorted(spots, key=lambda spot: (-spot.y, spot.x))
+    for spot, said in zip(falling, _apart([y(spot.y) for spot in falling], 19, TOP + tall), strict=True):
+        kind, at = "good" if spot.within else "bad hollow", (f"{x(spot.x):.1f}", f"{y(spot.y):.1f}")
+        drawn.append(h("line", x1=at[0], y1=at[1], x2=60 + wide + 14, y2=f"{said:.1f}", class_="grid"))
+        drawn.append(h("circle", cx=at[0], cy=at[1], r=5, class_=kind))
+        drawn.append(h("text", spot.label, x=60 + wide + 18, y=f"{said + 4:.1f}", class_="said"))
     return _picture(title, note, TOP + tall + FOOT, drawn)
+
+
+def _apart(places: Sequence[float], least: float, end: float) -> list[float]:
+    """Move falling labels so far down that none covers the one above it, and up again from the end."""
+    down: list[float] = []
+    for place in places:
+        down.append(max(place, down[-1] + least) if down else place)
+    for at in range(len(down) - 1, -1, -1):
+        down[at] = min(down[at], end - least * (len(down) - 1 - at))
+    return down
 
 
 def _tick(left: float, y: float, wide: float, words: str) -> Child:
