@@ -14,6 +14,7 @@ from optimizer.gate.config import GateConfig, Mode
 from optimizer.gate.night import Night
 from optimizer.gate.searching import SearchConfig, SearchNight
 from optimizer.gate.simulation.rivals import RIVALS
+from optimizer.gate.verdicts import Verdict
 
 Scenario = Literal["null", "mixed", "overfit"]
 SCENARIOS: tuple[Scenario, ...] = get_args(Scenario)
@@ -115,10 +116,13 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class _Player:
-    """Hold a rule at work: `tests` says whether a candidate that toggles a rule is kept."""
+    """Hold a rule at work: `tests` says whether a candidate that toggles a rule is kept.
+
+    `claims` gives the gain on its own record; None where fresh attempts state it.
+    """
 
     tests: Callable[[str, int, bool], bool]
-    claims: Callable[[], float]
+    claims: Callable[[], float] | None = None
 
 
 def play(seed: int, scenario: Scenario, rule: str = "search", config: SearchConfig | None = None) -> Played:
@@ -130,14 +134,13 @@ def play(seed: int, scenario: Scenario, rule: str = "search", config: SearchConf
         rule: `search`, a mode of the gate, or a rival's name.
         config: The search mode's settings.
     """
-    world = HeadToHead(seed, scenario)
-    own = rule not in RIVALS
-    world.budget -= REPORT * own
-    player = _searching(world, config) if rule == "search" else _gated(world, rule) if own else _rival(world, rule)
+    report = 0 if rule in RIVALS else REPORT
+    world = HeadToHead(seed, scenario, BUDGET - report)
+    player = _player(world, rule, config or SearchConfig())
     moves = _climbed(world, player)
     champion = moves[-1][1] if moves else "c000"
-    world.budget += REPORT * own
-    claimed = player.claims() if not own else world.fresh_gain(champion, world.budget)
+    world.budget += report
+    claimed = player.claims() if player.claims else world.fresh_gain(champion, world.budget)
     false = sum(not world.right(before, after) for before, after in moves)
     return Played(world.true_gain(champion), claimed, len(moves), false, BUDGET - world.budget)
 
@@ -155,32 +158,25 @@ def _climbed(world: HeadToHead, player: _Player) -> Sequence[tuple[str, str]]:
     return moves
 
 
-def _searching(world: HeadToHead, config: SearchConfig | None) -> _Player:
-    tasks = [task.id for task in world.tasks]
-    night = SearchNight(config or SearchConfig(), tasks, world.draw, budget=world.budget, seed=world.seed)
-
-    def tests(candidate: str, rule: int, undoes: bool) -> bool:
-        verdict = night.test(candidate, change=str(rule), undoes=undoes).verdict
-        if verdict == "undecided":
-            raise BudgetSpentError
-        return verdict == "keep"
-
-    return _Player(tests, lambda: 0.0)
-
-
-def _gated(world: HeadToHead, mode: str) -> _Player:
-    chosen: Mapping[str, Mode] = {name: name for name in get_args(Mode)}
-    night = Night(GateConfig(mode=chosen[mode]), world.tasks, world.draw)
-
-    def tests(candidate: str, rule: int, undoes: bool) -> bool:
-        verdict = night.test(candidate).verdict
-        if verdict == "undecided":
-            raise BudgetSpentError
-        return verdict == "keep"
-
-    return _Player(tests, lambda: 0.0)
+def _player(world: HeadToHead, rule: str, config: SearchConfig) -> _Player:
+    if rule in RIVALS:
+        rival = RIVALS[rule](world)
+        return _Player(lambda candidate, _, __: rival.test(candidate), lambda: rival.claim().gain)
+    if rule == "search":
+        tasks = [task.id for task in world.tasks]
+        search = SearchNight(config, tasks, world.draw, budget=world.budget, seed=world.seed)
+        return _Player(lambda name, rule, undoes: _kept(search.test(name, change=str(rule), undoes=undoes)))
+    modes: Mapping[str, Mode] = {mode: mode for mode in get_args(Mode)}
+    night = Night(GateConfig(mode=modes[rule]), world.tasks, world.draw)
+    return _Player(lambda name, _, __: _kept(night.test(name)))
 
 
-def _rival(world: HeadToHead, name: str) -> _Player:
-    rule = RIVALS[name](world)
-    return _Player(lambda candidate, _, __: rule.test(candidate), lambda: rule.claim().gain)
+def _kept(verdict: Verdict) -> bool:
+    """Say whether it was kept; a rule that can decide nothing any more has spent its budget.
+
+    Raises:
+        BudgetSpentError: It was undecided.
+    """
+    if verdict.verdict == "undecided":
+        raise BudgetSpentError
+    return verdict.verdict == "keep"

@@ -46,10 +46,14 @@ def test_a_curve_is_named_halfway_and_rises() -> None:
     assert abs(float(name.get("x", "0")) - float(dots[1].get("cx", "0"))) < 10
 
 
-def test_a_spot_out_of_bounds_is_hollow() -> None:
-    picture = plane("t", "n", [Spot("fine", 0.1, 4.0, True), Spot("too much", 0.4, 5.0, False)], bound=0.25)
-    fine, much = read(picture).iter(f"{SVG}circle")
-    assert ("hollow" in fine.get("class", ""), "hollow" in much.get("class", "")) == (False, True)
+def test_a_spot_out_of_bounds_is_hollow_and_no_name_covers_another() -> None:
+    spots = [Spot("fine", 0.1, 4.0, True), Spot("alike", 0.1, 4.0, True), Spot("too much", 0.4, 0.0, False)]
+    picture = plane("t", "n", spots, bound=0.25)
+    hollow = ["hollow" in each.get("class", "") for each in read(picture).iter(f"{SVG}circle")]
+    assert hollow == [False, False, True]
+    named = {each.text: float(each.get("y", "0")) for each in read(picture).iter(f"{SVG}text")}
+    assert named["alike"] - named["fine"] >= 19
+    assert named["too much"] > named["alike"]
 
 
 def test_every_picture_has_a_dark_side_and_loads_nothing(tmp_path: Path) -> None:
