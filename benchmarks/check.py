@@ -111,6 +111,9 @@ async def check_task(
     """
     if not all("solve.sh" in part.solution for part in task.parts):
         return TaskCheck(task.id, None, None, "unsolved", "has no solution/solve.sh to check with", runs=0)
+    if task.judge is not None:
+        said = "is graded by a model, which a check does not ask"
+        return TaskCheck(task.id, None, None, "unsolved", said, runs=0)
     solved = [await _run(task, make_sandbox, solved=True) for _ in range(times)]
     if not any(one.value == 1.0 for one in solved):
         online = await _run(_online(task), make_sandbox, solved=True) if with_network else None

@@ -44,6 +44,7 @@ def _given(task: Task) -> dict[str, object]:
         "hooks": task.hooks,
         "verifier_place": task.verifier_place and _place(task.verifier_place),
         "reward_key": task.reward_key,
+        "judge": task.judge and [task.judge.rubric, task.judge.model, dict(task.judge.row)],
     }
     return {name: value for name, value in rare.items() if value}
 

@@ -11,15 +11,17 @@ from typing import TypeAlias
 import anyio
 
 from benchmarks.artifacts import by_destination, collect, hand_over
+from benchmarks.judge import Judging
 from benchmarks.task import HealthCheck, Reward, Step, Task
 from benchmarks.verify import SandboxFactory, grade
-from task_agent.errors import SandboxLostError
+from task_agent.errors import SandboxLostError, VerifierBrokenError
 from task_agent.sandbox.base import Sandbox, SandboxSpec
 
 Agent: TypeAlias = Callable[[Task], Awaitable[None]]
 """Works on one part of a task: the task itself, or one of its steps."""
 
 _SETUP_S = 300.0
+_ANSWER_BYTES = 200_000
 
 
 def place_of(task: Task) -> SandboxSpec:
@@ -53,7 +55,9 @@ async def wait_healthy(
         await sleep(check.start_interval_s if starting else check.interval_s)
 
 
-async def work_through(task: Task, sandbox: Sandbox, agent: Agent, make_sandbox: SandboxFactory) -> Reward:
+async def work_through(
+    task: Task, sandbox: Sandbox, agent: Agent, make_sandbox: SandboxFactory, judge: Judging | None = None
+) -> Reward:
     """Let an agent do a task's parts, one after the other, and grade each.
 
     A step that earns less than its least reward is the last one; those after it count as 0.
@@ -63,6 +67,7 @@ async def work_through(task: Task, sandbox: Sandbox, agent: Agent, make_sandbox:
         sandbox: Where the agent works; not closed here.
         agent: Works on one part.
         make_sandbox: Makes the verifier's own place, for a task that has one.
+        judge: Grades answers to a task that has a judge.
 
     Raises:
         VerifierBrokenError: A grading gave no valid reward.
@@ -70,7 +75,7 @@ async def work_through(task: Task, sandbox: Sandbox, agent: Agent, make_sandbox:
     """
     if not task.steps:
         await agent(task)
-        return await _graded(task, sandbox, make_sandbox)
+        return await (_judged(task, sandbox, judge) if task.judge else _graded(task, sandbox, make_sandbox))
     rewards: list[Reward] = []
     for step in task.steps:
         await _enter(step, sandbox)
@@ -104,6 +109,16 @@ async def _graded(task: Task, sandbox: Sandbox, make_sandbox: SandboxFactory) ->
         return replace(await grade(task, own), artifacts=by_destination(found))
     finally:
         await own.close()
+
+
+async def _judged(task: Task, sandbox: Sandbox, judge: Judging | None) -> Reward:
+    if judge is None or task.judge is None:
+        raise VerifierBrokenError(f"task {task.id!r} is graded by a model, and none was given")
+    try:
+        answer = await sandbox.get(sandbox.path(task.judge.answer_path), limit_bytes=_ANSWER_BYTES)
+    except (FileNotFoundError, ValueError):
+        return Reward(0.0, "there is no answer, or it is too long")
+    return await judge(task, answer.decode("utf-8", "replace"))
 
 
 def _suffices(reward: Reward, least: Mapping[str, float]) -> bool:

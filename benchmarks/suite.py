@@ -25,6 +25,9 @@ KINDS: dict[str, str] = {
     "pitfalls": "benchmarks.pitfalls.generator:load",
     "harbor": "benchmarks.harbor.dataset:load",
     "spreadsheetbench": "benchmarks.spreadsheetbench.reader:load",
+    "exercism": "benchmarks.exercism.reader:load",
+    "bfcl": "benchmarks.bfcl.reader:load",
+    "table": "benchmarks.table.reader:load",
 }
 
 

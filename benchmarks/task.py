@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+from task_agent.models.base import ModelReply
 from task_agent.sandbox.base import SandboxSpec
 
 BARE_IMAGES = frozenset(
@@ -69,6 +70,17 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeSpec:
+    """Say how a model grades: by which rubric, which model, and which file of the sandbox holds the answer."""
+
+    rubric: str
+    model: str
+    base_url: str | None
+    answer_path: str
+    row: Mapping[str, Any] = field(default_factory=dict)  # Any: what else the judge is shown, JSON
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """Describe one problem in memory, whatever format it was read from.
 
@@ -80,7 +92,8 @@ class Task:
 
     `steps` make a task of several, whose reward is their mean or the last one's; its own tests are
     empty. `verifier_place` is where grading happens when not where the agent worked: a fresh sandbox
-    that gets the artifacts. `reward_key` names the reward that counts among several.
+    that gets the artifacts. `reward_key` names the reward that counts among several. `judge` is the
+    model that grades instead of tests.
     """
 
     id: str
@@ -103,6 +116,7 @@ class Task:
     hooks: tuple[Hook, ...] = ()
     verifier_place: SandboxSpec | None = None
     reward_key: str | None = None
+    judge: JudgeSpec | None = None
 
     @property
     def parts(self) -> tuple[Task, ...]:
@@ -131,6 +145,8 @@ class Reward:
     parts: Mapping[str, float] = field(default_factory=dict)
     tests: Mapping[str, str] = field(default_factory=dict)
     artifacts: Mapping[str, bytes] = field(default_factory=dict)
+    bill: ModelReply | None = None
+    """What a judge's call used."""
 
 
 def _needs_image(place: SandboxSpec) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.artifacts import pack
+from benchmarks.judge import Judging
 from benchmarks.phases import place_of, wait_healthy, work_through
 from benchmarks.suite import Suite
 from benchmarks.task import HealthCheck, Reward, Task
@@ -115,6 +116,7 @@ class AttemptRunner:
         traces: The worker's trace writer.
         seed: The run's seed, from which attempt tokens derive.
         artifacts: Where files that tasks have copied out are kept; nowhere when left out.
+        judge: Grades answers to tasks that a model grades.
     """
 
     def __init__(
@@ -128,7 +130,9 @@ class AttemptRunner:
         traces: TraceWriter,
         seed: int,
         artifacts: Path | None = None,
+        judge: Judging | None = None,
     ) -> None:
+        self._judge = judge
         self._artifacts = artifacts
         self._suite = suite
         self._client = client
@@ -206,7 +210,9 @@ class AttemptRunner:
             except TimeoutError:
                 raise OutOfTimeError(f"all {part.agent_timeout_s:g} s of {part.id} are used") from None
 
-        reward = await work_through(task, sandbox, work, self._make_sandbox)
+        reward = await work_through(task, sandbox, work, self._make_sandbox, self._judge)
+        if reward.bill is not None:
+            meter.charge_beside(reward.bill)
         recorder.emit(EventKind.VERIFIER, text=reward.output, data=_graded(reward))
         self._keep(spec, reward)
         return reward

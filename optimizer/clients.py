@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from pydantic import ValidationError
 
+from benchmarks.judge import Judging, judge_answer
 from benchmarks.simulated import SimulatedModel, SimulatedSettings
 from benchmarks.suite import Suite
 from optimizer.config import Role, RunConfig
@@ -31,6 +34,25 @@ def make_client(role: Role, config: RunConfig, suite: Suite) -> ModelClient:
     if role.simulated:
         return AnthropicClient(wire=SimulatedModel(suite, simulated_settings(config)), prices=prices)
     return AnthropicClient(base_url=role.base_url, prices=prices)
+
+
+def make_judge(config: RunConfig, suite: Suite) -> Judging | None:
+    """Make what grades answers, where the suite has tasks that a model grades; all of them name the same one."""
+    spec = next((task.judge for task in suite.tasks if task.judge is not None), None)
+    if spec is None:
+        return None
+    client = make_client(Role(model=spec.model, base_url=spec.base_url), config, suite)
+    return partial(judge_answer, client=client)
+
+
+def check_judge(suite: Suite) -> None:
+    """Stop before anything is paid when a suite's judge needs a key that is not there.
+
+    Raises:
+        CredentialsError: Names the model and what to set.
+    """
+    for spec in {(task.judge.model, task.judge.base_url) for task in suite.tasks if task.judge is not None}:
+        require_credentials("judge", spec[0], base_url=spec[1])
 
 
 def simulated_settings(config: RunConfig) -> SimulatedSettings:

@@ -16,7 +16,7 @@ from benchmarks.splits import SplitError, Splits, make_splits
 from benchmarks.suite import Suite, load_suite
 from benchmarks.task import Task
 from optimizer import __version__
-from optimizer.clients import check_credentials, simulated_settings
+from optimizer.clients import check_credentials, check_judge, simulated_settings
 from optimizer.config import RunConfig
 from optimizer.fit_tasks import fit_tasks
 from optimizer.gate import GateConfig, GateConfigError, can_decide
@@ -243,6 +243,7 @@ def _check_level_left(plan: Plan) -> None:
 
 
 def _plan(config: RunConfig, parts: Parts, *, wanted: Wanted) -> Plan:
+    check_judge(parts.suite)
     choice = choose_sandbox(config, parts.suite, wanted)
     record = parts.record
     return Plan(

@@ -39,7 +39,7 @@ class WorkerSetup:
         """Load the suite, open the trace writer, connect the model."""
         from benchmarks.suite import load_suite
         from optimizer.attempt import AttemptRunner
-        from optimizer.clients import make_client
+        from optimizer.clients import make_client, make_judge
         from task_agent.sandbox import open_sandbox
 
         mark.put_on(self.mark)
@@ -54,4 +54,5 @@ class WorkerSetup:
             traces=open_writer(self.traces, f"{self.launch}-{worker}", after=self.after),
             seed=self.config.seed,
             artifacts=self.traces.parent / "artifacts",
+            judge=make_judge(self.config, suite),
         )

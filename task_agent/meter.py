@@ -68,6 +68,10 @@ class Meter:
     def charge(self, reply: ModelReply) -> None:
         """Count one model call."""
         self.turns += 1
+        self.charge_beside(reply)
+
+    def charge_beside(self, reply: ModelReply) -> None:
+        """Count what a call used that is no turn of an agent, such as a judge's."""
         self.usage += reply.usage
         if reply.cost_usd is None:
             self.unpriced_requests += 1

@@ -10,14 +10,18 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import yaml
 from pydantic import BaseModel
 
 from benchmarks import load_suite
+from benchmarks.bfcl.reader import BfclConfig
+from benchmarks.exercism.reader import ExercismConfig
 from benchmarks.harbor.dataset import DatasetConfig
 from benchmarks.harbor.tables import HarborConfig
 from benchmarks.pitfalls.generator import CROSS_CUTTING, FAMILIES
-from benchmarks.suite import KINDS
+from benchmarks.suite import KINDS, CommonSettings
+from benchmarks.table.reader import TableConfig
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT.joinpath("docs/benchmarks.md").read_text()
@@ -65,8 +69,9 @@ def test_the_page_has_every_field_of_task_toml() -> None:
     assert set(_fields(HarborConfig)) - named == set()
 
 
-def test_the_page_has_every_setting_of_a_harbor_suite() -> None:
-    assert [name for name in DatasetConfig.model_fields if f"`{name}`" not in PAGE] == []
+@pytest.mark.parametrize("model", [DatasetConfig, TableConfig, ExercismConfig, BfclConfig, CommonSettings])
+def test_the_page_has_every_setting_of_a_kind(model: type[BaseModel]) -> None:
+    assert [name for name in model.model_fields if f"`{name}`" not in PAGE] == []
 
 
 def test_the_page_has_every_family_with_its_slips() -> None:

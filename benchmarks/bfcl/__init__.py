@@ -1,0 +1,1 @@
+"""Reads multi-turn tool tasks in the layout of BFCL; the kind `bfcl` of suites."""

@@ -1,0 +1,1 @@
+"""What runs inside the sandbox to test a solution; the standard library only."""

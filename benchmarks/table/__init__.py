@@ -1,0 +1,1 @@
+"""A table of prompts with a grader of your own; the kind `table` of suites."""
