@@ -12,6 +12,7 @@ from optimizer.candidates import BASELINE, Archive
 from optimizer.export.manifest import HARNESS
 from optimizer.export.manifest import NAME as MANIFEST
 from optimizer.facts import Facts, read_facts
+from optimizer.plan import registry_of
 from optimizer.run_folder import RunFolder, find_run, list_runs
 from task_agent.harness import HarnessBundle, load_bundle
 from traces.errors import NotFoundError, UsageError
@@ -22,7 +23,7 @@ CANDIDATE = re.compile(r"c\d{3,}|baseline|champion")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Say what an arm was tuned on: hashes of suite and splits."""
+    """Say what an arm was tuned on: hashes of suite and splits, those of the run's last gate epoch where it is here."""
 
     suite: str
     splits: str
@@ -43,6 +44,7 @@ class Arm:
     run: RunFolder | None = None
     candidate: str = ""
     origin: Origin | None = None
+    exported: bool = False
 
 
 def find_arms(words: Sequence[str], runs: Path) -> list[Arm]:
@@ -91,8 +93,15 @@ def _candidate(label: str, run: str, candidate: str, runs: Path) -> Arm:
     names = {"champion": facts.state.champion, "baseline": BASELINE}
     row = facts.candidate(names.get(candidate, candidate))
     bundle = load_bundle(Archive(folder.candidates).folder(row.id) / "harness")
-    origin = Origin(facts.lock["suite"], facts.lock["splits"])
+    origin = Origin(facts.lock["suite"], _splits(folder))
     return Arm(label, f"{folder.id}/{row.id}", _title(facts, row.id, row.title), bundle, folder, row.id, origin)
+
+
+def _splits(folder: RunFolder) -> str:
+    """Give the hash of the splits a run works on now: tasks held out at its beginning may have become visible."""
+    lock = folder.read_lock()
+    record = registry_of(folder.path.parent).record(lock["suite"], lock["uid"])
+    return record.splits.hash if record else str(lock["splits"])
 
 
 def _title(facts: Facts, candidate: str, title: str) -> str:
@@ -111,4 +120,4 @@ def _export(label: str, word: str, runs: Path) -> Arm:
     home = next((folder for folder in list_runs(runs) if folder.id == manifest.run), None)
     title = f"export of {manifest.candidate} of run {manifest.run}"
     origin = Origin(manifest.suite, manifest.splits)
-    return Arm(label, word, title, load_bundle(Path(word) / HARNESS), home, manifest.candidate, origin)
+    return Arm(label, word, title, load_bundle(Path(word) / HARNESS), home, manifest.candidate, origin, exported=True)

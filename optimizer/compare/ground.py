@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.registry import SuiteRegistry
@@ -30,7 +30,7 @@ class Ground:
     """Hold what is common to all arms.
 
     `named` says where it comes from; `run` is the run it is that of. `forced` are the differences that
-    would have been refused.
+    would have been refused. `began` is the hash of the splits that the run began with: an export of it knows those.
     """
 
     config: RunConfig
@@ -40,6 +40,7 @@ class Ground:
     registry: SuiteRegistry
     run: RunFolder | None = None
     forced: tuple[str, ...] = ()
+    began: str = ""
 
     def tasks(self, split: Split) -> list[GateTask]:
         """List a split's tasks as the statistics see them; the test split without its tasks of other families."""
@@ -78,7 +79,7 @@ def lay_ground(arms: Sequence[Arm], runs: Path, config: Path | None = None, *, f
             f"not the same tasks: {'; '.join(differing)}",
             hint="--force compares them all the same, and the answer says so",
         )
-    return Ground(ground.config, ground.suite, ground.splits, ground.named, ground.registry, ground.run, differing)
+    return replace(ground, forced=differing)
 
 
 def _of_run(folder: RunFolder) -> Ground:
@@ -87,13 +88,13 @@ def _of_run(folder: RunFolder) -> Ground:
     suite = _suite(config)
     registry = registry_of(folder.path.parent)
     record = registry.record(suite.hash, lock["uid"])
-    if record is None or suite.hash != lock["suite"] or record.splits.hash != lock["splits"]:
+    if record is None or suite.hash != lock["suite"] or record.began.hash != lock["splits"]:
         raise ConfigError(
             f"the suite of run {folder.id!r} is not what it was when the run was begun",
             place=Place(folder.lock),
             hint="put it back, or name a run file: --config FILE",
         )
-    return Ground(config, suite, record.splits, f"run {folder.id}", registry, folder)
+    return Ground(config, suite, record.splits, f"run {folder.id}", registry, folder, began=record.began.hash)
 
 
 def _of_file(path: Path, runs: Path) -> Ground:
@@ -115,7 +116,10 @@ def _suite(config: RunConfig) -> Suite:
 
 def _strange(arm: Arm, ground: Ground) -> str:
     """Say how an arm's tasks differ from those compared on; empty when they do not."""
-    if arm.origin is None or (arm.origin.suite, arm.origin.splits) == (ground.suite.hash, ground.splits.hash):
+    if arm.origin is None:
+        return ""
+    known = {ground.splits.hash, ground.began} if arm.exported else {ground.splits.hash}
+    if arm.origin.suite == ground.suite.hash and arm.origin.splits in known:
         return ""
     if arm.origin.suite != ground.suite.hash:
         return f"{arm.label} ({arm.name}) was tuned on another suite than that of {ground.named}"

@@ -15,6 +15,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import pytest
 import yaml
 
 from benchmarks.registry import SuiteRegistry
+from benchmarks.splits import Splits
 from optimizer.cli.main import main
 from optimizer.ledger import AttemptRow, Ledger
 from optimizer.run_folder import RunFolder, list_runs
@@ -148,6 +150,17 @@ def test_other_splits_are_refused_unless_forced_and_then_it_stands_in_the_answer
     assert "another split" in data["forced"][0]
     assert data["cautions"][0].startswith("FORCED")
     assert "FORCED" in compare(*words, "--force", "--format", "html").out
+
+
+def test_a_run_that_moved_on_to_other_held_out_tasks_is_compared_on_those(compare: Compare, runs: Path) -> None:
+    lock = RunFolder(runs / "done").read_lock()
+
+    def moved(splits: Splits) -> Splits:
+        return replace(splits, train=splits.train + splits.heldout[5:], heldout=splits.heldout[:5])
+
+    SuiteRegistry(runs / "suites").rotate(lock["suite"], lock["uid"], 1, moved)
+    data = compare(*PAIR, "--json").data
+    assert (data["tasks"], data["tasks_offered"], data["forced"]) == (5, 5, [])
 
 
 # Its own attempts --------------------------------------------------------------------
