@@ -194,14 +194,14 @@ def restart(box: Box) -> None:
         SandboxLostError: The container had already ended.
     """
     if not engine().inspect_container(box.container)["State"]["Running"]:
-        raise ended_from_outside()
+        raise ended_from_outside(box.container)
     engine().restart(box.container, timeout=0)
 
 
 def own_end(box: Box, shell: Attached) -> int:
     """Tell a shell that ended itself from a container that was ended from outside."""
     if not engine().inspect_container(box.container)["State"]["Running"]:
-        raise ended_from_outside()
+        raise ended_from_outside(box.container)
     code = engine().exec_inspect(shell.exec_id)["ExitCode"]
     if not shell.shell.ready:
         raise SandboxLostError(f"the container's shell did not start: {shell.shell.complaint or code}")

@@ -29,6 +29,7 @@ _LIGHT_AT_ONCE = 8
 _STARTS_PER_CORE = 2
 _CALL_S = 120
 _GOING_S = 5.0
+_EVENTS_S = 600
 _LOOK_S = 0.1
 _CONFLICT = 409
 
@@ -91,21 +92,33 @@ def _translated(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         raise SandboxLostError(f"the Docker engine did not answer: {error}") from error
 
 
-def ended_from_outside() -> SandboxLostError:
-    """Say why a container ended that nothing inside could end: its engine is going down, or somebody ended it.
+def ended_from_outside(container: str) -> SandboxLostError:
+    """Say why a container ended that nothing inside could end: its engine went down, or somebody ended it.
 
-    An engine that goes down ends its containers first and itself a moment later.
+    An engine that goes down ends its containers first and itself a moment later; one that came up again
+    knows of no end of this container.
     """
     from requests.exceptions import RequestException
 
-    end = time.monotonic() + _GOING_S
-    while time.monotonic() < end:
-        try:
+    try:
+        if not _saw_the_end_of(container):
+            return EngineLostError("the Docker engine was restarted, and the container ended with it")
+        end = time.monotonic() + _GOING_S
+        while time.monotonic() < end:
             engine().ping()
-        except RequestException:
-            return EngineLostError("the Docker engine went down, and the container with it")
-        time.sleep(_LOOK_S)
-    return SandboxLostError("the container was ended from outside, or its memory was used up")
+            time.sleep(_LOOK_S)
+        out_of_memory = engine().inspect_container(container)["State"]["OOMKilled"]
+    except RequestException:
+        return EngineLostError("the Docker engine went down, and the container with it")
+    why = "its memory was used up" if out_of_memory else "somebody ended it from outside"
+    return SandboxLostError(f"the container ended: {why}")
+
+
+def _saw_the_end_of(container: str) -> bool:
+    """Say whether the engine, since it is up, has seen the container end; it forgets with its own end."""
+    now = int(time.time())
+    seen = engine().events(since=now - _EVENTS_S, until=now + 1, filters={"container": container, "event": "die"})
+    return any(seen)
 
 
 def reap(labels: Mapping[str, str]) -> int:

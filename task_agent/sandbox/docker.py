@@ -100,10 +100,16 @@ class DockerSandbox:
         box = await self._box()
         await call(_phases.begin_grading, engine(), box.container, self._spec)
         env = {"PYTHONPYCACHEPREFIX": f"/tmp/.pyc-{os.urandom(8).hex()}", **env}
-        shell = await self._fresh_shell(box, env, _WIPE if self._spec.keep_processes else _END + _WIPE)
-        found = await call(tampered, engine(), box.container, self._spec)
-        if found:
+        wipe = _WIPE if self._spec.keep_processes else _END + _WIPE
+        shell, lost = None, None
+        try:
+            shell = await self._fresh_shell(box, env, wipe)
+        except SandboxLostError as error:
+            lost = error
+        if found := await call(tampered, engine(), box.container, self._spec):
             return VerifyRun(ExecResult("", None, 0.0, 0), {}, found)
+        if shell is None:
+            raise lost or SandboxLostError("no shell starts in the container")
         await call(_phases.lay_tests, engine(), box.container, tests)
         if self._spec.verifier_user is not None:
             self._drop_shell()
