@@ -1,4 +1,7 @@
-"""Limits on all that one attempt uses together, memory and processes, by the kernel's control groups.
+"""Limits on all that one attempt uses together, by the kernel's control groups: memory, and in version 2 processes.
+
+The number of processes is also held by a limit that the jail's first shell sets for its user namespace
+(`_limits.py`), so version 1, where every controller is a hierarchy to step into, does without that one.
 
 Groups need root, or a folder that was delegated to this user and is named in `RATCHET_CGROUP`. Where
 neither is given there are no groups, and only the limits per process hold (`_limits.py`).
@@ -53,10 +56,10 @@ def hierarchy() -> Hierarchy | None:
 
 def _version_1() -> Hierarchy | None:
     own = dict(_own_groups())
-    if "memory" not in own or "pids" not in own:
+    if "memory" not in own:
         return None
-    places = tuple(_ROOT / name / own[name].lstrip("/") for name in ("memory", "pids"))
-    return Hierarchy(1, tuple(place / _FOLDER for place in places), places)
+    place = _ROOT / "memory" / own["memory"].lstrip("/")
+    return Hierarchy(1, (place / _FOLDER,), (place,))
 
 
 def _version_2() -> Hierarchy | None:

@@ -88,7 +88,7 @@ class HostSandbox(ABC):
         """Give the name that commands use for the absolute path `inside`."""
 
     @abstractmethod
-    def _start(self, argv: Sequence[str], env: Mapping[str, str], stdio: Stdio, *, grading: bool) -> Started:
+    async def _start(self, argv: Sequence[str], env: Mapping[str, str], stdio: Stdio, *, grading: bool) -> Started:
         """Start `argv` with `stdio` as its descriptors 0, 1 and 2."""
 
     @abstractmethod
@@ -178,15 +178,17 @@ class HostSandbox(ABC):
             await self._end_shell()
             if self._ended_from_outside(code):
                 raise SandboxLostError(f"the {self.kind} sandbox was ended from outside: {self._why()}status {code}")
-        return self._running or self._start_shell()
+        return self._running or await self._start_shell()
 
-    def _start_shell(self) -> Running:
+    async def _start_shell(self) -> Running:
         env = {**self._environment(grading=False), **self._spec.env}
         setup = ShellSetup((*shell_argv(), "/dev/stdin"), env, self.path(self._spec.workdir), self._limits())
-        self._running = self._launch(setup.argv, env, setup, grading=False)
+        self._running = await self._launch(setup.argv, env, setup, grading=False)
         return self._running
 
-    def _launch(self, argv: Sequence[str], env: Mapping[str, str], setup: ShellSetup, *, grading: bool) -> Running:
+    async def _launch(
+        self, argv: Sequence[str], env: Mapping[str, str], setup: ShellSetup, *, grading: bool
+    ) -> Running:
         folder = self._folder
         raise_open_files()
         link = PipeLink(self._owner)
@@ -194,7 +196,10 @@ class HostSandbox(ABC):
         if grading:
             stdio = Stdio(subprocess.DEVNULL, link.output_out, link.output_out)
         try:
-            started = self._start(argv, env, stdio, grading=grading)
+            started = await self._start(argv, env, stdio, grading=grading)
+        except asyncio.CancelledError:
+            link.close()
+            raise
         except OSError as error:
             link.close()
             raise SandboxLostError(f"the {self.kind} sandbox did not start in {folder.path}: {error}") from error
@@ -241,7 +246,7 @@ class HostSandbox(ABC):
         full = {**self._environment(grading=True), **self._spec.env, **env, "PWD": workdir}
         setup = ShellSetup((), full, workdir)
         argv = (*shell_argv(), "-c", f"{self._limits()}\n{command}")
-        running = self._running = self._launch(argv, full, setup, grading=True)
+        running = self._running = await self._launch(argv, full, setup, grading=True)
         timed_out = not await drain_until_exit(running, keeper, timeout_s)
         await self._end_shell()
         code = running.process.returncode

@@ -19,7 +19,8 @@ import shutil
 import signal
 import stat
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
@@ -71,7 +72,7 @@ class BubblewrapSandbox(HostSandbox):
     def _limits(self) -> str:
         return limit_script(self._spec, processes=True)
 
-    def _start(self, argv: Sequence[str], env: Mapping[str, str], stdio: Stdio, *, grading: bool) -> Started:
+    async def _start(self, argv: Sequence[str], env: Mapping[str, str], stdio: Stdio, *, grading: bool) -> Started:
         info, info_out = os.pipe()
         rules = _seccomp.open_filter()
         passed = [fd for fd in (info_out, rules) if fd is not None]
@@ -80,8 +81,8 @@ class BubblewrapSandbox(HostSandbox):
         for name, value in env.items():
             jail += ["--setenv", name, value]
         try:
-            process = self._popen([*jail, "--chdir", self._spec.workdir, "--", *argv], stdio, passed)
-        except OSError:
+            process = await _in_thread(self._popen, [*jail, "--chdir", self._spec.workdir, "--", *argv], stdio, passed)
+        except (OSError, asyncio.CancelledError):
             os.close(info)
             raise
         finally:
@@ -130,6 +131,31 @@ class BubblewrapSandbox(HostSandbox):
             await wait_exit(running.process)
         finally:
             os.close(running.info_fd)
+
+
+async def _in_thread(
+    start: Callable[[Sequence[str], Stdio, Sequence[int]], subprocess.Popen[bytes]],
+    argv: Sequence[str],
+    stdio: Stdio,
+    passed: Sequence[int],
+) -> subprocess.Popen[bytes]:
+    """Start a jail in a thread that lives as long as we do: a step into a group may wait for the kernel.
+
+    The jail ends with the thread that started it, so no thread of a shorter life may do this.
+    """
+    starting = asyncio.get_running_loop().run_in_executor(_threads(), start, argv, stdio, passed)
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        process = await starting
+        process.kill()
+        process.wait()
+        raise
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="jail-start")
 
 
 def _kill_first(running: Running) -> None:

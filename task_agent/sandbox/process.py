@@ -74,7 +74,7 @@ class ProcessSandbox(HostSandbox):
     def _limits(self) -> str:
         return limit_script(self._spec, processes=False)
 
-    def _start(self, argv: Sequence[str], env: Mapping[str, str], stdio: Stdio, *, grading: bool) -> Started:
+    async def _start(self, argv: Sequence[str], env: Mapping[str, str], stdio: Stdio, *, grading: bool) -> Started:
         process = subprocess.Popen(
             argv,
             stdin=stdio.stdin,
