@@ -119,7 +119,7 @@ def test_in_a_few_repetitions_intervals_hold_the_truth(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 def test_in_200_repetitions_intervals_hold_the_truth(tmp_path: Path) -> None:
     held = repeat(tmp_path, 200)
     assert share(held, "population") >= 0.92
