@@ -145,7 +145,7 @@ def _stages(plan: Plan, night: _Night) -> list[Json]:
         "baseline": f"{again.baseline} x {train} train tasks",
         "screen": f"{again.screen} x {train} train tasks for each of about {night.screened:.0f} of"
         f" {night.proposals} candidates",
-        "tune": f"{tuned} x {tuner.trials} settings and 2 arms x {tuner.replicates} x {train} train tasks",
+        "tune": f"{tuned} x {tuner.trials} settings and a check of 3 x {tuner.replicates} x {train} train tasks",
         "gate": f"about {tests} on {heldout} held-out tasks, {night.keeps} kept",
         "prune": _pruned(plan, night),
         "certify": f"2 arms x {again.certify} x {test} test tasks, once something was kept",
@@ -166,7 +166,7 @@ def _counts(plan: Sized, night: _Night) -> dict[str, int]:
         "preflight": 2 * again.preflight * heldout,
         "baseline": again.baseline * train,
         "screen": round(night.screened * again.screen * train) + night.proposals,
-        "tune": tuner.served(night.proposals) * (tuner.trials + 2) * tuner.replicates * train,
+        "tune": tuner.served(night.proposals) * (tuner.trials + 3) * tuner.replicates * train,
         "gate": round(heldout * each),
         "prune": heldout * _runs_of_pruning(plan, night),
         "certify": 2 * again.certify * test if night.keeps else 0,

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from optimizer.propose.tuner import Tried, Tuner
 
 TRAIN = Split.TRAIN
+CHECKS = 2
+"""How often the best setting is tried once more, for each time of the champion beside it."""
 MOVED = 0.5
 """A change of a task's mean reward that counts as fixed or damaged."""
 EVIDENCE, TITLE_CHARS = 6, 120
@@ -169,7 +171,7 @@ def _submit(bench: Bench, slot: int, standard: Standard) -> None:
     if best is None:
         _end(bench, slot, reason=f"none of {tried} settings was ahead of {parent} on train tasks within its cost")
         return
-    if not _affordable(bench, 2 * len(bench.splits.train) * bench.config.tuner.replicates):
+    if not _affordable(bench, (CHECKS + 1) * len(bench.splits.train) * bench.config.tuner.replicates):
         _end(bench, slot, reason="the budget has no room to try the best setting beside the champion")
         return
     fresh = _ahead_beside(bench, slot, standard, best)
@@ -202,13 +204,17 @@ def _best(bench: Bench, standard: Standard) -> TrialRow | None:
 
 
 def _ahead_beside(bench: Bench, slot: int, standard: Standard, best: TrialRow) -> float:
-    """Give how far the best setting is ahead in fresh attempts of both; its choice flattered it, these do not."""
-    counts = each(bench.splits.of(TRAIN), bench.config.tuner.replicates)
-    arms = (best.id, standard.parent)
-    asked = [ask for arm in arms for ask in requests(bench, arm, TRAIN, Purpose.TUNE, counts)]
+    """Give how far the best setting is ahead in fresh attempts; its choice flattered the older ones, and only its own.
+
+    The champion is attempted beside it, so that an hour that is easy or hard is so for both, and its older attempts
+    stand by: they chose nothing.
+    """
+    tasks, again = bench.splits.of(TRAIN), bench.config.tuner.replicates
+    arms = {best.id: CHECKS * again, standard.parent: again}
+    asked = [ask for arm, n in arms.items() for ask in requests(bench, arm, TRAIN, Purpose.TUNE, each(tasks, n))]
     rows = drawn_whole(bench, f"tune/s{slot:03d}/beside", asked)
-    mine, theirs = (_means(row for row in rows if row.spec.candidate == arm) for arm in arms)
-    return _mean({task: mine[task] - theirs[task] for task in mine.keys() & theirs.keys()})
+    mine, theirs = ([row for row in rows if row.spec.candidate == arm] for arm in arms)
+    return _mean(Standard(standard.parent, _means([*standard.rows, *theirs]), ()).gains(mine))
 
 
 def _candidate(bench: Bench, slot: int, standard: Standard, best: TrialRow, fresh: float) -> CandidateRow:
@@ -229,7 +235,7 @@ def _candidate(bench: Bench, slot: int, standard: Standard, best: TrialRow, fres
         _title(bench, standard, best),
         f"of {bench.config.tuner.trials} settings tried on train tasks this one was the furthest ahead of"
         f" {standard.parent} ({100 * _mean(gains):+.1f} points over all its attempts,"
-        f" {100 * fresh:+.1f} in fresh ones made beside it){cost}",
+        f" {100 * fresh:+.1f} in fresh ones made for it){cost}",
         evidence=_telling(rows, fixed),
         fixes=fixed,
         at_risk=tuple(task for task, gain in gains.items() if gain <= -MOVED),

@@ -19,6 +19,7 @@ from optimizer.state import Phase
 
 MINI = Path(__file__).with_name("mini.yaml")
 PRUNE = Path(__file__).with_name("prune.yaml")
+TUNE = Path(__file__).with_name("tune.yaml")
 ENV = {key: value for key, value in os.environ.items() if not key.startswith("ANTHROPIC_")}
 
 
@@ -35,8 +36,8 @@ class Nights:
         command = self.command(*words)
         return subprocess.run(command, capture_output=True, text=True, check=check, env=ENV, timeout=timeout_s)
 
-    def start(self, run: str, *words: str, file: Path = MINI) -> subprocess.Popen[bytes]:
-        command = self.command("run", str(file), "--run-id", run, *words)
+    def start(self, run: str, *words: str, file: Path = MINI, verb: str = "run") -> subprocess.Popen[bytes]:
+        command = self.command(verb, str(file), "--run-id", run, *words)
         return subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENV, start_new_session=True
         )
@@ -93,4 +94,12 @@ def pruned_night(tmp_path_factory: pytest.TempPathFactory) -> Nights:
     """Run once, undisturbed, the night that keeps too much and prunes it."""
     nights = Nights(tmp_path_factory.mktemp("pruned") / "runs")
     nights.ratchet("run", str(PRUNE), "--run-id", "whole", timeout_s=900)
+    return nights
+
+
+@pytest.fixture(scope="session")
+def tuned_night(tmp_path_factory: pytest.TempPathFactory) -> Nights:
+    """Tune once, undisturbed; gives its folder of runs."""
+    nights = Nights(tmp_path_factory.mktemp("tuned") / "runs")
+    nights.ratchet("tune", str(TUNE), "--run-id", "whole", timeout_s=900)
     return nights

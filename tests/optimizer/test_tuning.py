@@ -33,15 +33,16 @@ SETTINGS = {"tuner": {"every": 1, "trials": 4, "cost_ratio": None}, "stop": {"it
 class Turning:
     """Attempts whose chance of success depends on the turns their harness has."""
 
-    def __init__(self, chance: Chance) -> None:
+    def __init__(self, chance: Chance, seed: int = 0) -> None:
         self.chance = chance
+        self.seed = seed
         self.world: Any = None  # Any: the World of conftest.py
 
     def _turns(self, candidate: str) -> int:
         return int(self.world.bench.archive.load(candidate).spec.limits.turns)
 
     def __call__(self, spec: AttemptSpec) -> float | None:
-        coin = random.Random(f"{spec.harness}/{spec.task}/{spec.replicate}")
+        coin = random.Random(f"{self.seed}/{spec.harness}/{spec.task}/{spec.replicate}")
         return float(coin.random() < self.chance(self._turns(spec.candidate), spec))
 
 
@@ -221,6 +222,32 @@ def test_the_tuner_serves_the_slots_that_the_run_file_gives_it(tuned: Worlds) ->
     assert {trial.slot for trial in world.ledger.trials()} == {2}
 
 
+# What does not matter ------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_knobs_without_effect_are_hardly_ever_kept(bench: Worlds) -> None:
+    """Tune what changes nothing, for twenty strict nights; their error budget lets one of twenty keep something."""
+    kept = 0
+    for seed in range(20):
+        outcome = Turning(lambda turns, spec: 0.5, seed)
+        settings = {
+            "seed": seed,
+            "tuner": {"every": 1, "trials": 4},
+            "stop": {"iterations": 3},
+            "gate": {"mode": "strict", "k_max": 3, "stages": [1, 2, 4], "futility": [0.0, 0.7]},
+        }
+        judge = [say("nothing to say")] * 9
+        world = bench(outcome, sizes=(12, 40, 4), settings=settings, seed_files=SEED, reflector=judge)
+        outcome.world = world
+        world.drive()
+        assert len(world.ledger.slots()) == 3
+        kept += world.ledger.state().keeps
+        world.close()
+    assert kept <= 1
+
+
 # Crashes -------------------------------------------------------------------------------------------
 
 
@@ -237,7 +264,7 @@ def test_crashes_all_over_a_night_of_tuning_resume_to_the_same_ledger(
     steps, expected = whole.fuse.burnt, whole.history()
     assert whole.ledger.slots()[0]["candidate"] == "c001"
     assert steps > 60
-    for at in range(1, steps + 1, 5):
+    for at in range(1, steps + 1, 7):
         world = fresh()
         world.fuse.burnt, world.fuse.at = 0, at
         with suppress(crash):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from traces.side_by_side import Comparison
     from traces.styled import Line
 
-ATTEMPT = re.compile(r"c\d+/.+/a\d+")
+ATTEMPT = re.compile(r"[ct]\d+/.+/a\d+")
 
 
 def pair(

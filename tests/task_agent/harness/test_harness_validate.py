@@ -87,10 +87,20 @@ def test_a_role_the_pattern_lacks_is_refused() -> None:
 
 def test_search_ranges_name_real_keys_and_valid_values() -> None:
     good = b"name: a\nsearch:\n  limits.turns: {low: 10, high: 60}\n  models.main.effort: {choices: [low, high]}\n"
+    good += (
+        b"  limits.time_s: {low: 1.0, high: 2.5, step: 0.5}\n  limits.tokens: {low: 1000, high: 9000000, log: true}\n"
+    )
     validate(HarnessBundle({**SEED, "harness.yaml": good}))
     assert "`limits.turn` cannot be 1" in yaml_fault("name: a\nsearch: {limits.turn: {low: 1, high: 2}}\n")
     assert "cannot be 0" in yaml_fault("name: a\nsearch: {limits.turns: {low: 0, high: 2}}\n")
     assert "low < high" in yaml_fault("name: a\nsearch: {limits.turns: {low: 3, high: 2}}\n")
+    assert "`step` must divide the 9 between" in yaml_fault(
+        "name: a\nsearch: {limits.turns: {low: 1, high: 10, step: 4}}\n"
+    )
+    assert "`step`" in yaml_fault("name: a\nsearch: {limits.turns: {low: 1, high: 10, step: 0}}\n")
+    assert "`log` needs" in yaml_fault("name: a\nsearch: {limits.turns: {low: 1, high: 9, step: 2, log: true}}\n")
+    assert "`log` needs" in yaml_fault("name: a\nsearch: {limits.time_s: {low: 0, high: 9, log: true}}\n")
+    assert "alone" in yaml_fault("name: a\nsearch: {limits.turns: {choices: [2], step: 1}}\n")
     assert "either" in yaml_fault("name: a\nsearch: {limits.turns: {low: 3, choices: [2]}}\n")
     assert "`name.first` changes nothing" in yaml_fault("name: a\nsearch: {name.first: {choices: [a]}}\n")
     assert "`limits.first` cannot be" in yaml_fault("name: a\nsearch: {limits.first: {choices: [a]}}\n")
