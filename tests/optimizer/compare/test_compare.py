@@ -250,7 +250,7 @@ def test_a_dry_run_tells_what_it_takes_and_writes_nothing(compare: Compare, runs
     assert 0.1 < data["smallest"] < 0.5
     text = compare(*PAIR, "--attempts", "4", "--dry-run", "--format", "table").out
     assert "80 to make" in text
-    assert "about tasks like these" in text
+    assert "about tasks like these" in " ".join(text.split())
     assert not (runs / "compare").exists()
 
 
