@@ -112,7 +112,7 @@ def lucky(turns: int, spec: AttemptSpec) -> float:
 def test_a_setting_that_was_only_lucky_is_not_submitted(tuned: Worlds) -> None:
     world = tuned(lucky)
     serve(world)
-    assert "did not stay ahead of c000 in fresh train attempts (+0.0 points)" in world.ledger.slots()[0]["reason"]
+    assert "did not stay ahead of c000 in fresh train attempts (-" in world.ledger.slots()[0]["reason"]
     assert len(world.ledger.candidates()) == 1
 
 
