@@ -26,7 +26,7 @@ class Split(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """Say which command must succeed before an agent begins.
+    """Say which command must succeed before an agent's first one.
 
     Failures within the first `start_period_s` do not count; after that `retries` in a row are too many.
     """

@@ -55,6 +55,7 @@ class Meter:
         self.turns = 0
         self.usage = TokenUsage()
         self.unpriced_requests = 0
+        self._requests = 0
         self._priced_usd = 0.0
         self._clock = clock
         self._grace_s = grace_s
@@ -72,6 +73,7 @@ class Meter:
 
     def charge_beside(self, reply: ModelReply) -> None:
         """Count what a call used that is no turn of an agent, such as a judge's."""
+        self._requests += 1
         self.usage += reply.usage
         if reply.cost_usd is None:
             self.unpriced_requests += 1
@@ -81,7 +83,7 @@ class Meter:
     @property
     def cost_usd(self) -> float | None:
         """Money of the priced requests; None when there were requests and none had a price."""
-        return None if self.unpriced_requests and self.unpriced_requests == self.turns else self._priced_usd
+        return None if self.unpriced_requests and self.unpriced_requests == self._requests else self._priced_usd
 
     @property
     def elapsed_s(self) -> float:
