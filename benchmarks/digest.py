@@ -22,6 +22,7 @@ def _place(place: SandboxSpec) -> dict[str, object]:
         "user": place.user,
         "verifier_user": place.verifier_user,
         "keep_processes": place.keep_processes or None,
+        "root_powers": place.root_powers or None,
     }
     return {
         "workdir": place.workdir,

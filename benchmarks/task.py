@@ -150,6 +150,12 @@ class Reward:
 
 
 def _needs_image(place: SandboxSpec) -> bool:
-    if place.build_context is not None or place.keep_processes or place.user or place.verifier_user:
+    if (
+        place.build_context is not None
+        or place.keep_processes
+        or place.root_powers
+        or place.user
+        or place.verifier_user
+    ):
         return True
     return place.image is not None and place.image not in BARE_IMAGES

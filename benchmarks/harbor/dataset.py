@@ -54,6 +54,8 @@ class DatasetConfig(BaseModel):
     """The reward that counts where a verifier names several."""
     default_network: bool = False
     """Give the network to tasks that do not say, as Harbor does."""
+    root_powers: bool = False
+    """Let root change owners and users, as package managers and many services must; only in containers."""
     offline: bool = False
     """Run agents and verifiers without the network, whatever tasks say, and tell uv and pip so."""
 
@@ -67,6 +69,7 @@ class DatasetConfig(BaseModel):
             keep_processes=frozenset(kept) if isinstance(kept, list) else kept,
             reward_key=self.reward_key,
             default_network=self.default_network,
+            root_powers=self.root_powers,
             offline=self.offline,
         )
 

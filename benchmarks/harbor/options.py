@@ -20,6 +20,7 @@ class ReadOptions:
     keep_processes: bool | frozenset[str] = False
     reward_key: str | None = None
     default_network: bool = False
+    root_powers: bool = False
     offline: bool = False
 
     def keeps(self, name: str) -> bool:

@@ -63,6 +63,7 @@ def read_place(source: PlaceSource, options: ReadOptions, *, any_image: bool = F
         memory_mb=table.memory_mb or DEFAULT_MEMORY_MB,
         cpus=table.cpus or DEFAULT_CPUS,
         pids=PIDS,
+        root_powers=options.root_powers,
         disk_mb=table.storage_mb or DEFAULT_STORAGE_MB,
     )
     if dockerfile is None:

@@ -270,7 +270,11 @@ def check_workdir(workdir: str, taken: Sequence[str] = _HOSTS) -> None:
 
 
 def _refuse_engine_only(spec: SandboxSpec, kind: SandboxKind) -> None:
-    wanted = {"users of an image": spec.user or spec.verifier_user, "processes kept alive": spec.keep_processes}
+    wanted = {
+        "users of an image": spec.user or spec.verifier_user,
+        "processes kept alive": spec.keep_processes,
+        "powers of root": spec.root_powers,
+    }
     for what in (name for name, asked in wanted.items() if asked):
         raise SandboxUnavailableError(f"the {kind} sandbox has no {what}", hint="use the docker sandbox")
 

@@ -21,8 +21,10 @@ class SandboxSpec:
 
     `user` and `verifier_user` (docker only) are who the agent's commands and the verifier run as; None
     is the image's own. `keep_processes` lets what the agent started live on while it is graded.
-    `verifier_network` is the verifier's, where it differs from the agent's. `rounds` is how often the
-    sandbox is graded: before the last time, `exec` may follow `verify`.
+    `root_powers` (docker only) leaves root what package managers and services need: to change owners
+    and users, and to pass over file modes. `verifier_network` is the verifier's, where it differs from
+    the agent's. `rounds` is how often the sandbox is graded: before the last time, `exec` may follow
+    `verify`.
 
     `apart` (docker; the other kinds always do) grades in a fresh container of the image, which gets the
     work directory and nothing else of the agent. Where the agent's own container grades, changes to what
@@ -40,6 +42,7 @@ class SandboxSpec:
     user: str | None = None
     verifier_user: str | None = None
     keep_processes: bool = False
+    root_powers: bool = False
     rounds: int = 1
     apart: bool = False
     system_changes: bool = False

@@ -117,3 +117,14 @@ def test_users_are_found_by_name_and_number() -> None:
     assert (uid_in(passwd, "worker"), uid_in(b"", "77")) == (1500, 77)
     with pytest.raises(SandboxLostError, match="no user 'nobody'"):
         uid_in(passwd, "nobody")
+
+
+@pytest.mark.docker
+async def test_root_can_change_owners_and_users_only_where_the_task_says_so() -> None:
+    command = "touch /x && chown 1500 /x && setpriv --reuid 1500 --clear-groups id -u"
+    said = []
+    for powers in (True, False):
+        async with _docker(SandboxSpec(root_powers=powers)) as sandbox:
+            said.append(await _said(sandbox, command))
+    assert said[0] == "1500"
+    assert "not permitted" in said[1]
