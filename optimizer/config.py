@@ -132,6 +132,9 @@ class Gate(Settings):
     settled_runs: Repeats | None = None
     """Attempts at most of a candidate on tasks whose earlier champion attempts, as many or more, all passed or all
     failed; empty attempts them like the rest."""
+    fresh_runs: Repeats = 1
+    """Champion attempts per held-out task that the last look needs from its own test; as many as the candidate's guard
+    against a provider that drifts, for about a fifth more attempts."""
     cost_ratio: Ratio | None = None
     """How many times the champion's cost a kept change may have, at 90% confidence; empty sets no limit."""
     latency_ratio: Ratio | None = None

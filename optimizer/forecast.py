@@ -272,7 +272,7 @@ def _one_test(gate: GateConfig, pool: int, *, lasting: bool, draw: random.Random
     walk = noise = 0.0
     for stage, runs in enumerate(gate.stages):
         wanted = max(gate.pool_min, min(runs, gate.pool_cap))
-        fresh += max(wanted - pool - fresh, 1 - fresh, 0)
+        fresh += max(wanted - pool - fresh, gate.fresh_at(stage) - fresh, 0)
         walk += draw.gauss(0, math.sqrt(runs - drawn))
         drawn = runs
         if stage == len(gate.futility):

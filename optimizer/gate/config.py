@@ -43,6 +43,8 @@ class GateConfig:
     `phi` multiplies the within-task variance (benchmark target) when replicates were seen to hang together.
     `settled_runs`, where set, is all a candidate is attempted on a task that at least as many earlier attempts
     of the champion all passed, or all failed; what the candidate does there never decides how often it is drawn.
+    `fresh_runs` are the champion attempts per task that the keep look needs from this very test: with as many as the
+    candidate's, older ones alone never stand against it when the provider or the machine has moved.
     `cost_ratio` and `latency_ratio` limit how much more a kept change may cost and how much longer it may take.
 
     Raises:
@@ -63,6 +65,7 @@ class GateConfig:
     screen_t: float | None = -0.5
     phi: float = 1.0
     settled_runs: int | None = None
+    fresh_runs: int = 1
     cost_ratio: float | None = None
     latency_ratio: float | None = None
 
@@ -95,6 +98,7 @@ class GateConfig:
                 "must be finite, or null for no screen",
             ),
             ("settled_runs", self.settled_runs is None or self.settled_runs >= 1, "must be at least 1, or null"),
+            ("fresh_runs", self.fresh_runs >= 1, "must be at least 1"),
             ("cost_ratio", self.cost_ratio is None or self.cost_ratio >= 1, "must be at least 1, or null"),
             ("latency_ratio", self.latency_ratio is None or self.latency_ratio >= 1, "must be at least 1, or null"),
             ("phi", math.isfinite(self.phi) and self.phi >= 1, "must be at least 1"),
@@ -109,6 +113,10 @@ class GateConfig:
     def runs(self) -> int:
         """Give the runs per task at the keep look."""
         return self.stages[-1]
+
+    def fresh_at(self, stage: int) -> int:
+        """Give the champion attempts per task that a look needs from its own test."""
+        return self.fresh_runs if stage == len(self.stages) - 1 else 1
 
     def target_for(self, tasks: int) -> Literal["population", "benchmark"]:
         """Resolve `auto` for a number of gate tasks."""

@@ -68,7 +68,7 @@ def plan_stage(
     """Plan the attempts that bring every task to `stage`.
 
     The champion's pool grows to max(pool_min, min(runs, pool_cap)), and every test draws at least
-    one fresh champion attempt per task, at the first stage.
+    one fresh champion attempt per task at the first stage, and `fresh_runs` at the last.
 
     Args:
         config: The night's settings.
@@ -81,11 +81,12 @@ def plan_stage(
     """
     runs = config.stages[stage]
     pool = max(config.pool_min, min(runs, config.pool_cap))
+    fresh = config.fresh_at(stage)
     candidate, champion = {}, {}
     for task in tasks:
         wanted = min(runs, config.settled_runs or runs) if task.id in settled_tasks else runs
         if (need := wanted - candidate_counts.get(task.id, 0)) > 0:
             candidate[task.id] = need
-        if (need := max(pool - pool_counts.get(task.id, 0), 1 - fresh_counts.get(task.id, 0))) > 0:
+        if (need := max(pool - pool_counts.get(task.id, 0), fresh - fresh_counts.get(task.id, 0))) > 0:
             champion[task.id] = need
     return Plan(candidate, champion)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ GATE = GateConfig(k_max=8, stages=(1, 2, 4), futility=(0.0, 0.7))
 
 def test_a_kept_change_costs_both_arms_to_the_last_look() -> None:
     assert gate_attempts(GATE, tests=1, keeps=1, measured=4) == 4 + 1
+    assert gate_attempts(replace(GATE, fresh_runs=4), tests=1, keeps=1, measured=4) == 4 + 4
     assert gate_attempts(GATE, tests=2, keeps=2, measured=4) == (4 + 1) + (4 + 4)
 
 

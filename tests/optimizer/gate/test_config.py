@@ -30,6 +30,7 @@ from traces.errors import UsageError
         ("screen_t", float("inf")),
         ("phi", 0.5),
         ("settled_runs", 0),
+        ("fresh_runs", 0),
         ("cost_ratio", 0.9),
         ("latency_ratio", 0.0),
     ],

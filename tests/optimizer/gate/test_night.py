@@ -230,6 +230,16 @@ def test_a_guard_is_asked_of_candidate_and_champion_and_can_refuse() -> None:
     assert [night.test(name).verdict for name in ("c001", "c002")] == ["reject", "keep"]
 
 
+def test_a_keep_look_can_ask_for_champion_attempts_of_its_own_test() -> None:
+    for fresh, wanted in ((1, 1), (6, 6), (8, 8)):
+        model = Model({"c000": 0.5, "c001": 0.5, "c002": 0.9})
+        night = Night(GateConfig(futility=(-9.0, -9.0, -9.0), fresh_runs=fresh, pool_cap=8), IDS, model)
+        assert night.test("c001").verdict == "reject"
+        before = model.made("c000")
+        assert night.test("c002").verdict == "keep"
+        assert model.made("c000") - before == wanted * len(IDS)
+
+
 def test_an_epoch_that_is_over_makes_way_for_the_reserve() -> None:
     model = Model({"c000": 0.5, "c001": 0.1, "c002": 0.1, "c003": 0.9, "c004": 0.1})
     later = [f"r{number:03d}" for number in range(59)]
