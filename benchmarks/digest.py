@@ -23,6 +23,7 @@ def _place(place: SandboxSpec) -> dict[str, object]:
         "verifier_user": place.verifier_user,
         "keep_processes": place.keep_processes or None,
         "root_powers": place.root_powers or None,
+        "system_changes": place.system_changes or None,
     }
     return {
         "workdir": place.workdir,

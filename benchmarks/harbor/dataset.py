@@ -56,6 +56,8 @@ class DatasetConfig(BaseModel):
     """Give the network to tasks that do not say, as Harbor does."""
     root_powers: bool = False
     """Let root change owners and users, as package managers and many services must; only in containers."""
+    system_changes: bool = False
+    """Take changed system programs (an upgraded shell or interpreter) for work and not for tampering."""
     offline: bool = False
     """Run agents and verifiers without the network, whatever tasks say, and tell uv and pip so."""
 
@@ -70,6 +72,7 @@ class DatasetConfig(BaseModel):
             reward_key=self.reward_key,
             default_network=self.default_network,
             root_powers=self.root_powers,
+            system_changes=self.system_changes,
             offline=self.offline,
         )
 

@@ -21,6 +21,7 @@ class ReadOptions:
     reward_key: str | None = None
     default_network: bool = False
     root_powers: bool = False
+    system_changes: bool = False
     offline: bool = False
 
     def keeps(self, name: str) -> bool:

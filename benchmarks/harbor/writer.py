@@ -15,7 +15,15 @@ from benchmarks.task import Task
 from task_agent.sandbox.base import SandboxSpec
 
 _UNWRITTEN = ("steps", "healthcheck", "artifacts", "hooks", "verifier_place", "reward_key")
-_UNWRITTEN_OF_PLACES = ("user", "verifier_user", "keep_processes", "root_powers", "verifier_network", "build_timeout_s")
+_UNWRITTEN_OF_PLACES = (
+    "user",
+    "verifier_user",
+    "keep_processes",
+    "root_powers",
+    "system_changes",
+    "verifier_network",
+    "build_timeout_s",
+)
 USUAL_IMAGE = "python:3.11-slim-bookworm"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 

@@ -70,6 +70,7 @@ def test_every_task_of_a_checkout_is_read_and_dealt(run_file: Path) -> None:
     place = suite.task("task-07").environment
     assert (place.image, place.workdir, place.memory_mb) == ("someone/task-07:20251031", "/app", 2048)
     assert place.build_context is not None
+    assert (place.root_powers, place.system_changes) == (True, True)
     assert (place.network, place.keep_processes, suite.task("task-07").needs_image) == (True, True, True)
 
 
