@@ -16,8 +16,9 @@ import pytest
 
 from optimizer.cli.main import main
 
+from .bad import NAMED, NIGHT, Bad
 from .desk import Desk, environment
-from .table import BAD_INPUTS, NAMED, NIGHT, Bad
+from .table import BAD_INPUTS
 
 if TYPE_CHECKING:
     from conftest import FinishedRun

@@ -108,7 +108,11 @@ def test_a_standing_outside_the_ranges_and_a_setting_without_a_score_teach_nothi
 
 def test_a_setting_without_any_score_can_be_ended() -> None:
     tuner = Tuner(KNOBS, [OWN], seed="s")
-    tuner.tell(Tried(tuner.ask(), {}))
+    first = tuner.ask()
+    tuner.tell(Tried(first, {}))
+    with pytest.raises(ValueError, match="no setting is being tried"):
+        Tuner(KNOBS, [OWN], seed="s").tell(Tried(first, {}))
+    assert set(tuner.ask()) == set(first)
 
 
 # Pruning -----------------------------------------------------------------------------------------
