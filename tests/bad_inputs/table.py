@@ -274,7 +274,11 @@ TASKS = [
         ("tasks/t3/environment/Dockerfile", "is missing"),
         lose("tasks/t3/environment/Dockerfile"),
     ),
-    Bad("a task of several steps", ("tasks/t3/steps", "not supported"), hold("tasks/t3/steps/a.md", "x")),
+    Bad(
+        "a step that is not named",
+        ("tasks/t3/steps/a", "is no step that"),
+        hold("tasks/t3/steps/a/instruction.md", "x"),
+    ),
     Bad(
         "a folder without tasks",
         ("holds no task folders",),
