@@ -248,10 +248,16 @@ def test_earlier_candidates_are_shown_by_train_score_public_words_and_what_becam
     assert about["prediction"] == {"fixes": ["sums-00"], "at_risk": ["sums-01"]}
     assert about["prediction_outcome"]
     assert "+Look before you parse." in (folder / "diff.patch").read_text()
-    private = [row.private[key] for key in ("statistic", "se", "mean", "p", "level") if row.private[key]]
-    seen = str(world.proposer.requests[2:]) + json.dumps(about)
+    looks = [look.record for look in world.ledger.looks("c001")]
+    private = {record[key] for record in looks for key in ("statistic", "se", "mean", "p", "level") if record[key]}
+    private |= {bound for record in looks for bound in record["interval"] or ()}
+    files = "".join(f"{name}\n{content.decode(errors='replace')}\n" for name, content in every_byte(folder.parents[1]))
+    seen = str(world.proposer.requests[2:]) + files
+    assert len(private) > 3
     assert not any(f"{number:.4f}"[:6] in seen or str(number) in seen for number in private)
-    assert not any(word in seen for word in ("statistic", "look 1", "interval", "held-out attempts", "gate/"))
+    telling = ("statistic", "look 1", "interval", "held-out attempts", "gate/", "heldout")
+    assert not any(word in seen for word in telling)
+    assert not any(task in seen for task in (*world.splits.heldout, *world.splits.test))
 
 
 def test_screen_and_gate_rejections_look_alike(bench: Worlds, rates: Rates) -> None:
