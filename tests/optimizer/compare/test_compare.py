@@ -77,9 +77,10 @@ def test_unknown_prices_are_unknown_and_not_0(compare: Compare, runs: Path) -> N
 def test_train_tasks_are_shown_one_by_one_and_held_out_ones_only_when_asked_for_and_noted(
     compare: Compare, runs: Path
 ) -> None:
-    assert compare(*PAIR, "--json").data["per_task"] is None
     log = runs / "done" / "readings.jsonl"
-    assert not log.exists()
+    before = log.read_bytes() if log.exists() else b""
+    assert compare(*PAIR, "--json").data["per_task"] is None
+    assert (log.read_bytes() if log.exists() else b"") == before, "nothing held out was shown, so nothing is noted"
     answer = compare(*PAIR, "--json", "--per-task")
     assert len(answer.data["per_task"]) == 10
     assert "held-out traces" in answer.err
