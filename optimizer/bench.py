@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from traces.writer import TraceWriter
 class Bench:
     """Hold the parts of a run; the driver owns it, steps use it.
 
-    `traces` is the driver's own writer, for proposer and reflector sessions; `uid` is the run's name
+    `traces` is the driver's own writer, for the sessions of `clients`, by role; `uid` is the run's name
     in the suite registry, never given to another run; `loop` runs model sessions, so that their
     connections outlive each.
     """
@@ -47,8 +48,7 @@ class Bench:
     registry: SuiteRegistry
     uid: str
     corpus: LeakCorpus
-    proposer: ModelClient
-    reflector: ModelClient
+    clients: Mapping[str, ModelClient]
     loop: asyncio.Runner
     listen: Listener
 

@@ -21,8 +21,7 @@ def check_credentials(config: RunConfig) -> None:
     Raises:
         CredentialsError: Names the role, the model and what to set.
     """
-    for name in type(config.models).model_fields:
-        role: Role = getattr(config.models, name)
+    for name, role in config.models.roles.items():
         require_credentials(name, role.model, base_url=role.base_url)
 
 
@@ -34,6 +33,12 @@ def make_client(role: Role, config: RunConfig, suite: Suite) -> ModelClient:
     if role.simulated:
         return AnthropicClient(wire=SimulatedModel(suite, simulated_settings(config)), prices=prices)
     return AnthropicClient(base_url=role.base_url, prices=prices)
+
+
+def make_clients(config: RunConfig, suite: Suite) -> dict[str, ModelClient]:
+    """Make the client of every role; roles played by the same model share one."""
+    made = {role: make_client(role, config, suite) for role in set(config.models.roles.values())}
+    return {name: made[role] for name, role in config.models.roles.items()}
 
 
 def make_judge(config: RunConfig, suite: Suite) -> Judging | None:

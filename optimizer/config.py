@@ -89,6 +89,21 @@ class Models(Settings):
     """Reads train traces and proposes changes."""
     reflector: Role
     """Judges in a fresh context whether a change is overfitted."""
+    analyst: Role | None = None
+    """Writes digests of single traces; the model of `task` when empty."""
+    reviewer: Role | None = None
+    """Asks once, before anything is spent, whether a proposal can be tested; the model of `reflector` when empty."""
+
+    @property
+    def roles(self) -> Mapping[str, Role]:
+        """Give every role that a run may need its model, those left empty included."""
+        return {
+            "task": self.task,
+            "proposer": self.proposer,
+            "reflector": self.reflector,
+            "analyst": self.analyst or self.task,
+            "reviewer": self.reviewer or self.reflector,
+        }
 
 
 class Splits(Settings):
@@ -397,4 +412,4 @@ class RunConfig(Settings):
     @property
     def all_simulated(self) -> bool:
         """Say whether no role is played by a real model."""
-        return all(role.simulated for role in (self.models.task, self.models.proposer, self.models.reflector))
+        return all(role.simulated for role in self.models.roles.values())

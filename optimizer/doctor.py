@@ -101,8 +101,7 @@ def _said(plan: Plan) -> str:
 
 
 def _roles(config: RunConfig) -> Iterator[Need]:
-    for name in type(config.models).model_fields:
-        role: Role = getattr(config.models, name)
+    for name, role in config.models.roles.items():
         rows: list[Need] = []
         said = "simulated: needs no key" if role.simulated else f"{role.model}: a key is set"
         _tried(rows, f"key of {name}", lambda: _require(name, role), said, "")  # noqa: B023 - called at once
@@ -127,7 +126,7 @@ def _prices(config: RunConfig) -> list[Need]:
     if table is None:
         return rows
     today = datetime.now(UTC).date()
-    models = {role.model for role in (config.models.task, config.models.proposer, config.models.reflector)}
+    models = {role.model for role in config.models.roles.values()}
     unpriced = sorted(model for model in models if table.price(model, today) is None)
     if unpriced:
         held = " and the budget cannot hold them" if config.stop.budget_usd else ""

@@ -175,7 +175,7 @@ def money_of(plan: Plan, pace: Pace | None, attempts: int) -> Estimate:
 def _roles(config: RunConfig, attempts: int) -> Iterator[tuple[str, Role, int]]:
     """List each role with how often it is asked."""
     asked = {"task": attempts, "proposer": _sessions(config), "reflector": config.stop.iterations}
-    yield from ((name, getattr(config.models, name), count) for name, count in asked.items())
+    yield from ((name, config.models.roles[name], count) for name, count in asked.items())
 
 
 def _sessions(config: RunConfig) -> int:

@@ -66,7 +66,7 @@ class Plan:
             "harness": self.harness.hash,
             "config": hashlib.sha256(text.encode()).hexdigest(),
             "version": __version__,
-            "models": {name: getattr(models, name).model for name in type(models).model_fields},
+            "models": {name: role.model for name, role in models.roles.items()},
             "sandbox": self.sandbox,
         }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from optimizer.bench import Bench
 from optimizer.candidates import BASELINE, Archive
-from optimizer.clients import make_client
+from optimizer.clients import make_clients
 from optimizer.config import RunConfig
 from optimizer.control import Control, Interrupted
 from optimizer.draws import OutageError
@@ -207,8 +207,7 @@ def _open_bench(
         registry=registry_of(folder.path.parent),
         uid=_uid(folder),
         corpus=LeakCorpus.from_tasks(plan.suite.tasks, plan.splits),
-        proposer=make_client(config.models.proposer, config, plan.suite),
-        reflector=make_client(config.models.reflector, config, plan.suite),
+        clients=make_clients(config, plan.suite),
         loop=stack.enter_context(asyncio.Runner()),
         listen=listen,
     )

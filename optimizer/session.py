@@ -70,9 +70,8 @@ def open_session(bench: Bench, name: str, role: str) -> Session:
         recorder.emit(EventKind.ATTEMPT_END)
         bench.store.add(bench.traces.seal())
 
-    client = bench.proposer if role == "proposer" else bench.reflector
     what = f"{role} session {name} that came to nothing ({secrets.token_hex(4)})"
-    return Session(RunningBill(client, bench.ledger, what), recorder, token, close)
+    return Session(RunningBill(bench.clients[role], bench.ledger, what), recorder, token, close)
 
 
 def run_session(bench: Bench, work: Coroutine[Any, Any, _T]) -> _T:  # Any: never sent to

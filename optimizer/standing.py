@@ -26,7 +26,7 @@ def started(bench: Bench, said: str) -> Progress:
     data = {
         "run": bench.run,
         "folder": str(bench.folder),
-        "simulated": any(role.simulated for role in (models.task, models.proposer, models.reflector)),
+        "simulated": any(role.simulated for role in models.roles.values()),
         "limits": bench.config.stop.model_dump(mode="json"),
         "looks": len(bench.gate.stages),
         "slots": bench.config.schedule.slots,

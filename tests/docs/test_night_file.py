@@ -46,8 +46,7 @@ def test_with_a_key_its_plan_stands_and_nothing_is_written(tmp_path: Path) -> No
 def test_every_model_it_names_has_a_price_and_every_stop_is_set() -> None:
     config = load_run_file(NIGHT)
     prices = yaml.safe_load(config.prices.read_text())["models"]
-    roles = (config.models.task, config.models.proposer, config.models.reflector)
-    assert {role.model for role in roles} <= set(prices)
+    assert {role.model for role in config.models.roles.values()} <= set(prices)
     assert PriceTable.load(config.prices)
     assert None not in (config.stop.budget_usd, config.stop.hours, config.proposer.cost_usd)
     assert not config.sandbox.allow_unsafe

@@ -187,7 +187,7 @@ class World:
             "splits": self.splits.hash,
             "harness": "h",
             "config": "c",
-            "models": {name: getattr(self.config.models, name).model for name in ("task", "proposer", "reflector")},
+            "models": {name: role.model for name, role in self.config.models.roles.items()},
             "uid": self.uid,
             "sandbox": "process",
         }
@@ -237,8 +237,7 @@ class World:
             registry=self.registry,
             uid=self.uid,
             corpus=LeakCorpus.from_tasks(self.suite.tasks, self.splits),
-            proposer=self.proposer,
-            reflector=self.reflector,
+            clients={"proposer": self.proposer, "reflector": self.reflector},
             loop=stack.enter_context(asyncio.Runner()),
             listen=self.told.append,
         )

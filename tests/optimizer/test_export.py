@@ -78,7 +78,7 @@ def test_the_lineage_names_the_kept_changes_from_the_baseline_on(climbed: Any, e
     assert manifest.lineage[-1].harness == manifest.harness
     assert (manifest.run, manifest.candidate, manifest.keeps, manifest.tests_used) == ("r", "c003", 2, 3)
     assert (manifest.suite, manifest.splits) == (climbed.suite.hash, climbed.splits.hash)
-    assert manifest.models == dict.fromkeys(("task", "proposer", "reflector"), "simulated")
+    assert manifest.models == dict.fromkeys(("task", "proposer", "reflector", "analyst", "reviewer"), "simulated")
     assert manifest.spend_usd == pytest.approx(0.48)
     assert {"ratchet", "python", "anthropic"} <= set(manifest.versions)
 

@@ -274,7 +274,7 @@ def stuck_in_a_session(world: Any, request: Request) -> tuple[Stuck, Shift, Cont
     """Drive a world by the real clock, with a proposer that is stuck from the moment `request` is made."""
     stuck = Stuck(lambda: ask(world.folder.path, request))
     control = Control(world.folder.path, world.told.append, grace_s=0.1)
-    bench = dataclasses.replace(world.bench, proposer=stuck)
+    bench = dataclasses.replace(world.bench, clients={**world.bench.clients, "proposer": stuck})
     return stuck, Shift(bench, control, Patience(1, 1, 0), conclude=lambda: None), control
 
 
