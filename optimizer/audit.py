@@ -68,6 +68,7 @@ def _held_against(truth: _Truth) -> Json:
     gain = _difference(champion, baseline)
     rows = [_verdict_row(truth, row) for row in facts.changes]
     kept = [row for row in rows if row["verdict"] == Verdict.KEEP]
+    mistakes = [row for row in kept if row["effect"] is not None and row["effect"] <= 0]
     refused = [row for row in rows if row["verdict"] == Verdict.REJECT]
     interval = certificate.get("interval")
     return {
@@ -75,13 +76,25 @@ def _held_against(truth: _Truth) -> Json:
         "true": {"baseline": baseline, "champion": champion, "gain": gain, "about": certificate.get("target")},
         "certified": {"difference": certificate.get("difference"), "interval": interval},
         "interval_holds_truth": interval[0] <= gain <= interval[1] if interval and gain is not None else None,
-        "false_keeps": sum(row["effect"] is not None and row["effect"] <= 0 for row in kept),
+        "false_keeps": len(mistakes),
+        "false_keeps_pruned": sum(row["pruned"] for row in mistakes),
         "harmful_keeps": sum(row["effect"] is not None and row["effect"] < 0 for row in kept),
         "overfit_kept": sum(row["label"] == Label.OVERFIT for row in kept),
         "good_refused": sum((row["effect"] or 0) > WORTH_HAVING for row in refused),
         "unknown": sum(row["effect"] is None for row in rows),
+        "pruned": _pruned(truth),
         "candidates": rows,
     }
+
+
+def _pruned(truth: _Truth) -> Json | None:
+    """Say what pruning took out, and what the champion truly won or lost by it on tasks no proposer saw."""
+    record = truth.facts.pruning
+    if record is None or not record["removed"]:
+        return None
+    unseen = (Split.HELDOUT, Split.TEST)
+    effect = _difference(*(truth.score(record[name], *unseen) for name in ("champion", "anchor")))
+    return {"removed": record["removed"], "anchor": record["anchor"], "effect": effect}
 
 
 def _load(facts: Facts, trials: ToolTrials) -> _Truth:
@@ -108,6 +121,7 @@ def _verdict_row(truth: _Truth, row: CandidateRow) -> Json:
         "title": row.title,
         "verdict": verdict.verdict.value if verdict else "open",
         "cause": verdict.cause if verdict else None,
+        "pruned": row.id in (truth.facts.pruning or {}).get("removed", ()),
         "effect": effect,
         "effect_on_train": on_train,
         "label": label_change(train_gain=on_train or 0.0, population_gain=effect or 0.0).value if known else None,

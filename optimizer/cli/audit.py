@@ -25,13 +25,22 @@ def audit(run: RunName = "last", as_json: AsJson = False, runs_dir: RunsDir = RU
     certified, true = data["certified"], data["true"]
     say(f"certified gain  {points(certified['difference'])}, interval {_span(certified['interval'])}")
     say(f"true gain       {points(true['gain'])}  (the interval holds it: {holds})")
-    say(f"kept by mistake {data['false_keeps']} without effect or worse, of them {data['harmful_keeps']} harmful")
+    wrong, again = data["false_keeps"], data["false_keeps_pruned"]
+    taken = f", {again} taken out again by pruning" if again else ""
+    say(f"kept by mistake {wrong} without effect or worse, of them {data['harmful_keeps']} harmful{taken}")
     say(f"overfits kept   {data['overfit_kept']}")
+    if pruned := data["pruned"]:
+        removed = " and ".join(pruned["removed"])
+        say(f"pruned          {removed}: truly {points(pruned['effect'])} on tasks no proposer saw")
     if data["unknown"]:
         say(f"truth unknown   {data['unknown']} candidates, shown as -: code orchestrates them")
     say()
     columns = ["candidate", "verdict", "cause", "effect", "effect_on_train", "label", "title"]
-    write_table(columns, [[row[column] for column in columns] for row in data["candidates"]])
+    rows = (
+        {**row, "verdict": f"{row['verdict']}, pruned" if row["pruned"] else row["verdict"]}
+        for row in data["candidates"]
+    )
+    write_table(columns, [[row[column] for column in columns] for row in rows])
 
 
 def _span(interval: Sequence[float] | None) -> str:

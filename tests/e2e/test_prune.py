@@ -43,6 +43,7 @@ def test_a_useless_kept_change_is_taken_out_and_the_rest_is_certified(pruned_nig
     assert record["removed"]
     assert [audit[name]["effect"] for name in record["removed"]] == [0.0] * len(record["removed"])
     assert audit[record["removed"][0]]["verdict"] == "keep"
+    assert [name for name, row in audit.items() if row["pruned"]] == record["removed"]
     assert conclusion(pruned_night, "whole", Phase.CERTIFY)["champion"] == record["champion"] != record["anchor"]
     status = pruned_night.data("status", "whole")
     assert (status["champion"], status["iterations"]) == (record["champion"], 2)

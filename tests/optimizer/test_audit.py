@@ -134,6 +134,26 @@ def test_without_a_certificate_nothing_is_claimed_about_it(exam: Exam) -> None:
     assert (data["true"]["gain"], data["interval_holds_truth"], data["certified"]["difference"]) == (0.0, None, None)
 
 
+def test_a_kept_change_that_pruning_took_out_is_marked_and_what_that_won_is_told(exam: Exam) -> None:
+    exam.decide(1, {PROMPT: advice(*COMMON)}, "better")
+    harm = "\n".join(text for name in COMMON for text in SLIPS[name].harmful[:1])
+    exam.decide(2, {PROMPT: advice(*COMMON) + harm}, "better", parent="c001")
+    exam.world.ledger.conclude(Phase.PRUNE, {"removed": ["c002"], "anchor": "c002", "champion": "c001"})
+    data = exam.marked()
+    assert [row["pruned"] for row in data["candidates"]] == [False, True]
+    assert (data["false_keeps"], data["false_keeps_pruned"]) == (1, 1)
+    assert data["pruned"]["removed"] == ["c002"]
+    won = exam.truth("c001", "heldout", "test") - exam.truth("c002", "heldout", "test")
+    assert data["pruned"]["effect"] == pytest.approx(won)
+    assert won > 0
+
+
+def test_a_run_that_was_not_pruned_marks_nothing_as_pruned(exam: Exam) -> None:
+    exam.decide(1, {PROMPT: advice(*COMMON)}, "better")
+    data = exam.marked()
+    assert (data["pruned"], data["false_keeps_pruned"], data["candidates"][0]["pruned"]) == (None, 0, False)
+
+
 # Tools and code ----------------------------------------------------------------------------------
 
 
