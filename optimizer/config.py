@@ -300,6 +300,13 @@ class Proposer(Settings):
     """Hide the traces' text: the ablation that shows what reading them is worth."""
 
 
+class Reflection(Settings):
+    """Say who reads a change before anything is measured (see docs/meta-agent.md)."""
+
+    by: Literal["judge", "panel"] = "judge"
+    """`judge` is one reader; `panel` adds a devil's advocate who argues against it, and a referee who decides."""
+
+
 class Tuner(Settings):
     """Let the tuner serve some slots: it tries settings of the harness's `search` ranges (see docs/tuning.md)."""
 
@@ -374,6 +381,8 @@ class RunConfig(Settings):
     """Who is told what."""
     proposer: Proposer = Proposer()
     """Limits of a proposer session."""
+    reflection: Reflection = Reflection()
+    """Who reads a change, and what it is put to."""
     tuner: Tuner = Tuner()
     """When settings are tuned, and how."""
     surface: Surface = Surface()

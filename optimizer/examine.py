@@ -1,9 +1,8 @@
-"""The stages before the gate: check (free), reflect (cheap), screen (train attempts)."""
+"""The stages before the gate that attempts decide: check (free but for one attempt) and screen (train attempts)."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 from contextlib import suppress
 
 from benchmarks.task import Split
@@ -12,14 +11,10 @@ from optimizer.bench import Bench
 from optimizer.draws import OutageError
 from optimizer.evidence import each, mean_of_tasks, requests, rewards
 from optimizer.gate import screen
-from optimizer.ledger import AttemptRow, Bill
+from optimizer.ledger import AttemptRow
 from optimizer.outage import beside_champion
-from optimizer.progress import Progress
-from optimizer.reflect import Ask, Reflection, judge, reflect
-from optimizer.session import Session, open_session, run_session
 from optimizer.verdict import Verdict
 from optimizer.verdicts import decide
-from task_agent.errors import AttemptError
 from task_agent.harness import normalised_hash, unified, validate, violations
 from task_agent.harness.errors import HarnessError
 
@@ -89,52 +84,6 @@ def _decided_twin(bench: Bench, candidate: str, parent: str) -> str:
         if row.parent == parent and row.normalised == mine:
             return row.id
     return ""
-
-
-def reflect_on(bench: Bench, candidate: str, parent: str) -> None:
-    """Scan the added text for leaks and have a judge in a fresh context look at the diff.
-
-    Raises:
-        OutageError: The judge cannot be asked; its stage stays pending.
-    """
-    stored = bench.ledger.judgement(candidate)
-    if stored is None:
-        bench.listen(Progress("reflecting", f"{candidate}: a judge reads its diff", {"candidate": candidate}))
-        session = open_session(bench, candidate, "reflector")
-        try:
-            before, after = bench.archive.load(parent), bench.archive.load(candidate)
-            found = run_session(bench, reflect(before, after, bench.corpus, _judge(bench, session)))
-        except AttemptError as error:
-            hint = f"ratchet resume {bench.run}"
-            raise OutageError(f"the reflector's model is out of reach: {error}", hint=hint) from error
-        finally:
-            session.close()
-        stored = found.to_record()
-        bench.ledger.record_judgement(candidate, stored, _bill(found), settles=session.client.what)
-    if stored["blocked"]:
-        decide(bench, candidate, str(stored["cause"]), stored, public=str(stored["public_reason"]))
-    else:
-        bench.ledger.conclude_stage(candidate, "reflect", {"judged": stored["judgement"] is not None})
-
-
-def _judge(bench: Bench, session: Session) -> Ask:
-    role = bench.config.models.reflector
-    return functools.partial(
-        judge,
-        tasks=[task.instruction for task in bench.tasks(TRAIN)],
-        client=session.client,
-        model=role.model,
-        effort=role.effort,
-        recorder=session.recorder,
-        user_id=session.token,
-    )
-
-
-def _bill(found: Reflection) -> Bill:
-    judged = found.judgement
-    if judged is None:
-        return Bill()
-    return Bill(judged.usage.total, judged.cost_usd, judged.unpriced_requests)
 
 
 def screen_on_train(bench: Bench, candidate: str, parent: str) -> None:

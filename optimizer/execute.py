@@ -5,7 +5,7 @@ from __future__ import annotations
 from optimizer.bench import Bench
 from optimizer.epochs import is_over, rotate, tests_left
 from optimizer.evidence import rewards
-from optimizer.examine import check, reflect_on, screen_on_train
+from optimizer.examine import check, screen_on_train
 from optimizer.gatekeeper import look_at, reserve
 from optimizer.loop import (
     HOPELESS,
@@ -28,6 +28,7 @@ from optimizer.preflight import is_hopeless, preflight
 from optimizer.progress import Progress
 from optimizer.proposing import propose_change
 from optimizer.prune import prune
+from optimizer.reflecting import reflect_on
 from optimizer.state import Phase, RunState
 from optimizer.tuning import tune
 from optimizer.verdicts import decide as give_verdict

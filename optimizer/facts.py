@@ -54,6 +54,7 @@ class Facts:
     looks: Mapping[str, Sequence[LookRow]]
     passed: Mapping[str, Mapping[str, Any]]  # Any: JSON
     judgements: Mapping[str, Json]
+    findings: Mapping[str, Mapping[str, Json]]
     slots: list[Json]
     notices: list[Json]
     preflight: Json | None
@@ -227,6 +228,7 @@ def _facts(folder: RunFolder, ledger: Ledger) -> Facts:
         looks={test["candidate"]: ledger.looks(test["candidate"]) for test in tests},
         passed={row.id: ledger.stage_records(row.id) for row in candidates},
         judgements={name: dict(record) for name, record in judged.items() if record is not None},
+        findings={row.id: {role: dict(found) for role, found in ledger.findings(row.id).items()} for row in candidates},
         slots=ledger.slots(),
         notices=ledger.notices(),
         preflight=_json(ledger, Phase.PREFLIGHT),
@@ -326,13 +328,13 @@ def candidate_facts(facts: Facts, candidate: str) -> Json:
         "attempts": {split: facts.coverage(candidate=row.id, split=split).planned for split in SPLITS},
         "attempts_for_verdict": facts.attempts_for(row.id),
         "stages": {name: dict(record) for name, record in facts.passed.get(row.id, {}).items()},
-        "reflection": _reflection(facts.judgements.get(row.id)),
+        "reflection": _reflection(facts.judgements.get(row.id), facts.findings.get(row.id, {})),
         "gate": _gate(facts, row.id),
     }
 
 
-def _reflection(record: Json | None) -> Json | None:
-    """Show what reflection found; findings about held-out text are counted, not quoted."""
+def _reflection(record: Json | None, findings: Mapping[str, Json]) -> Json | None:
+    """Show what reflection found, and who found what; findings about held-out text are counted, not quoted."""
     if record is None:
         return None
     leaks = record.get("leaks") or []
@@ -343,6 +345,18 @@ def _reflection(record: Json | None) -> Json | None:
         "quoted": [f"{leak['path']}:{leak['line']} {leak['quote']}" for leak in leaks if leak.get("public")],
         "judge": judgement.get("reason"),
         "judge_quotes": list(judgement.get("quotes") or []),
+        "readers": [_reader(role, found) for role, found in findings.items()],
+    }
+
+
+def _reader(role: str, found: Json) -> Json:
+    dropped = len(found.get("dropped_quotes") or [])
+    return {
+        "role": role,
+        "overfit": found["overfit"],
+        "reason": found["reason"],
+        "quotes": list(found.get("quotes") or []),
+        "invented_quotes": dropped,
     }
 
 

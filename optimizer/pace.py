@@ -174,7 +174,8 @@ def money_of(plan: Plan, pace: Pace | None, attempts: int) -> Estimate:
 
 def _roles(config: RunConfig, attempts: int) -> Iterator[tuple[str, Role, int]]:
     """List each role with how often it is asked."""
-    asked = {"task": attempts, "proposer": _sessions(config), "reflector": config.stop.iterations}
+    readers = 1 if config.reflection.by == "judge" else 3
+    asked = {"task": attempts, "proposer": _sessions(config), "reflector": config.stop.iterations * readers}
     yield from ((name, config.models.roles[name], count) for name, count in asked.items())
 
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from benchmarks.simulated.model import SimulatedModel
-from benchmarks.simulated.settings import ProposalMix, ReflectorRates, SimulatedSettings
+from benchmarks.simulated.settings import ProposalMix, RefereeRates, ReflectorRates, SimulatedSettings
 
-__all__ = ["ProposalMix", "ReflectorRates", "SimulatedModel", "SimulatedSettings"]
+__all__ = ["ProposalMix", "RefereeRates", "ReflectorRates", "SimulatedModel", "SimulatedSettings"]

@@ -1,16 +1,19 @@
-"""The simulated reflector: knows whether a change repeats the suite, and errs at configured rates."""
+"""The simulated reflector: knows whether a change repeats the suite; judge and referee err at configured rates."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from benchmarks.simulated.conversation import Call, Conversation, Turn
 from benchmarks.simulated.draws import uniform
 from benchmarks.simulated.library import Library
 
 _DIFF = re.compile(r"<diff>(.*)</diff>", re.DOTALL)
+_SIDE = re.compile(r"<side>\s*You argue: (OVERFITTED|WORTH HAVING)")
+_FINDING = '<finding name="'
 _QUOTES = 3
+_PASSED = "the change would be worth having on other tasks too"
+_HELD = "the change speaks of particular tasks, not of the kind of work"
 
 
 def added_lines(diff: str) -> list[str]:
@@ -25,26 +28,34 @@ def _removed_lines(diff: str) -> list[str]:
 
 
 def reply(conversation: Conversation, library: Library) -> Turn:
-    """Say what the reflector says next: one report."""
+    """Say what a reader says next: one report."""
     if any(call.name == "report_reflection" for call in conversation.calls()):
         return Turn("That is my judgement.")
-    found = _DIFF.search(conversation.ask(0))
+    asked = conversation.ask(0)
+    found = _DIFF.search(asked)
     diff = found.group(1) if found else ""
     added = added_lines(diff)
     telling = [line for line in added if library.known.repeats(line)]
-    return Turn(
-        "", (Call("report_reflection", _report(conversation.user_id, library, added or _removed_lines(diff), telling)),)
-    )
-
-
-def _report(user_id: str, library: Library, shown: Sequence[str], telling: Sequence[str]) -> dict[str, object]:
-    rates = library.settings.reflector
-    rate = rates.detection if telling else rates.false_alarm
-    if uniform(user_id, "reflect") >= rate:
-        return {"overfit": False, "reason": "the change would be worth having on other tasks too", "quotes": []}
-    quotes = [line[:200] for line in (telling or shown)[:_QUOTES]]
-    return {
-        "overfit": True,
-        "reason": "the change speaks of particular tasks, not of the kind of work",
-        "quotes": quotes,
+    overfit = _side(asked) if _SIDE.search(asked) else _finds(conversation, library, bool(telling))
+    shown = (telling or added or _removed_lines(diff)) if overfit else []
+    report = {
+        "overfit": overfit,
+        "reason": _HELD if overfit else _PASSED,
+        "quotes": [line[:200] for line in shown[:_QUOTES]],
     }
+    return Turn("", (Call("report_reflection", report),))
+
+
+def _side(asked: str) -> bool:
+    """Read the side an advocate is given; it argues that side whatever the change is."""
+    found = _SIDE.search(asked)
+    return found is not None and found.group(1) == "OVERFITTED"
+
+
+def _finds(conversation: Conversation, library: Library, telling: bool) -> bool:
+    """Draw what a judge finds, or a referee: whoever is shown findings."""
+    settings = library.settings
+    is_referee = _FINDING in conversation.ask(0)
+    rates = settings.referee if is_referee else settings.reflector
+    rate = rates.detection if telling else rates.false_alarm
+    return uniform(conversation.user_id, "reflect") < rate

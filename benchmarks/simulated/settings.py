@@ -34,11 +34,20 @@ class ProposalMix(_Section):
 
 
 class ReflectorRates(_Section):
-    """Set how often the simulated reflector is right."""
+    """Set how often the simulated reflector is right, alone or as judge of a panel."""
 
     detection: Share = 0.9
     """Chance that it blocks a change that is overfitted."""
     false_alarm: Share = 0.05
+    """Chance that it blocks a change that is not."""
+
+
+class RefereeRates(_Section):
+    """Set how often the simulated referee is right, whatever judge and advocate said."""
+
+    detection: Share = 0.95
+    """Chance that it blocks a change that is overfitted."""
+    false_alarm: Share = 0.02
     """Chance that it blocks a change that is not."""
 
 
@@ -49,5 +58,7 @@ class SimulatedSettings(_Section):
     """Kinds of proposals."""
     reflector: ReflectorRates = ReflectorRates()
     """Error rates of the reflector."""
+    referee: RefereeRates = RefereeRates()
+    """Error rates of the referee, who decides where `reflection.by` is `panel`."""
     slip_scale: Annotated[float, Field(ge=0.0, le=3.0, allow_inf_nan=False)] = 1.0
     """Factor on every slip's base probability: 0 makes a perfect agent, 2 a careless one."""

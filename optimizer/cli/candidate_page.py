@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from optimizer.cli.output import Colour, clip, one_line, paint, points, wrap
 from optimizer.facts import Facts
-from optimizer.report.words import short_reason
+from optimizer.report.words import FINDS, short_reason
 
 Json = Mapping[str, Any]  # Any: JSON
 LABEL = 12
@@ -140,9 +140,20 @@ def _reflection(record: Json) -> Iterator[str]:
     yield from (f"- {clip(quote, QUOTE_CHARS)}" for quote in quotes[:MOST_QUOTES])
     if len(quotes) > MOST_QUOTES:
         yield f"- and {len(quotes) - MOST_QUOTES} more lines; --json holds them"
+    readers = record.get("readers") or []
+    if len(readers) > 1:
+        for reader in readers:
+            yield f"{reader['role']}: {FINDS[reader['overfit']]}; {reader['reason']}{_invented(reader)}"
+            yield from (f"- {clip(quote, QUOTE_CHARS)}" for quote in reader["quotes"][:MOST_QUOTES])
+        return
     if record.get("judge"):
         yield f"judge: {record['judge']}"
     yield from (f"- {clip(quote, QUOTE_CHARS)}" for quote in (record.get("judge_quotes") or [])[:MOST_QUOTES])
+
+
+def _invented(reader: Json) -> str:
+    count = reader["invented_quotes"]
+    return f" ({count} quote{'' if count == 1 else 's'} not in the diff, dropped)" if count else ""
 
 
 def _gate(record: Json) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The ledger's tables."""
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SCHEMA = """
 CREATE TABLE run (
@@ -23,8 +23,8 @@ CREATE TABLE trials (
     opened_at REAL NOT NULL, outcome TEXT, ended_at REAL
 );
 CREATE TABLE judgements (
-    candidate TEXT PRIMARY KEY, record TEXT NOT NULL, tokens INTEGER NOT NULL, cost_usd REAL,
-    unpriced INTEGER NOT NULL, concluded_at REAL NOT NULL
+    candidate TEXT NOT NULL, role TEXT NOT NULL, record TEXT NOT NULL, tokens INTEGER NOT NULL, cost_usd REAL,
+    unpriced INTEGER NOT NULL, concluded_at REAL NOT NULL, PRIMARY KEY (candidate, role)
 );
 CREATE TABLE attempts (
     number INTEGER PRIMARY KEY, candidate TEXT NOT NULL, harness TEXT NOT NULL, task TEXT NOT NULL,

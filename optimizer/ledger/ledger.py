@@ -22,6 +22,8 @@ from optimizer.verdict import Verdict
 from traces.errors import UsageError
 
 Json = Mapping[str, Any]  # Any: JSON
+REFLECTION = "reflection"
+"""Stands among the roles of readers for what came of them all."""
 
 
 class LedgerError(UsageError):
@@ -242,17 +244,29 @@ class Ledger:
         rows = self._db.execute("SELECT stage, record FROM passed WHERE candidate = ?", (candidate,))
         return {row["stage"]: json.loads(row["record"]) for row in rows}
 
-    def record_judgement(self, candidate: str, record: Json, bill: Bill, *, settles: str = "") -> None:
-        """Record a paid reflection before anything is decided from it; `settles` its running bill."""
+    def record_judgement(
+        self, candidate: str, record: Json, bill: Bill, *, role: str = REFLECTION, settles: str = ""
+    ) -> None:
+        """Record a reader's paid finding, or the whole reflection, before anything is decided from it.
+
+        `settles` names its running bill.
+        """
         with self._write() as db:
             _settle(db, settles)
-            values = (candidate, json.dumps(record), bill.tokens, bill.cost_usd, bill.unpriced, self._clock())
-            db.execute("INSERT OR IGNORE INTO judgements VALUES (?,?,?,?,?,?)", values)
+            values = (candidate, role, json.dumps(record), bill.tokens, bill.cost_usd, bill.unpriced, self._clock())
+            db.execute("INSERT OR IGNORE INTO judgements VALUES (?,?,?,?,?,?,?)", values)
 
-    def judgement(self, candidate: str) -> Json | None:
-        """Give a stored reflection, so that it is never paid twice."""
-        row = self._db.execute("SELECT record FROM judgements WHERE candidate = ?", (candidate,)).fetchone()
+    def judgement(self, candidate: str, role: str = REFLECTION) -> Json | None:
+        """Give a stored reflection, or what one reader found, so that it is never paid twice."""
+        query = "SELECT record FROM judgements WHERE candidate = ? AND role = ?"
+        row = self._db.execute(query, (candidate, role)).fetchone()
         return dict(json.loads(row["record"])) if row else None
+
+    def findings(self, candidate: str) -> dict[str, Json]:
+        """Give what each reader of a candidate found, by role, in the order they read."""
+        query = "SELECT role, record FROM judgements WHERE candidate = ? AND role <> ? ORDER BY rowid"
+        rows = self._db.execute(query, (candidate, REFLECTION))
+        return {row["role"]: dict(json.loads(row["record"])) for row in rows}
 
     # Attempts -----------------------------------------------------------------
 

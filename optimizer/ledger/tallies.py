@@ -107,12 +107,12 @@ def read_tallies(db: sqlite3.Connection) -> Tallies:
         attempts=tuple(Tally(*row) for row in db.execute(_ATTEMPTS)),
         train=tuple(TaskTally(*row) for row in db.execute(_TRAIN)),
         proposer=_bills(db, "slots"),
-        reflector=_bills(db, "judgements"),
+        reflector=_bills(db, "judgements", "role <> 'reflection' OR tokens > 0"),
         lost=_bills(db, "bills"),
         held_out=tuple(HeldOut(*row) for row in db.execute(_HELD_OUT)),
     )
 
 
-def _bills(db: sqlite3.Connection, table: str) -> Bills:
+def _bills(db: sqlite3.Connection, table: str, where: str = "1") -> Bills:
     sums = "count(*), coalesce(sum(tokens), 0), coalesce(sum(cost_usd), 0), coalesce(sum(unpriced), 0)"
-    return Bills(*db.execute(f"SELECT {sums} FROM {table}").fetchone())
+    return Bills(*db.execute(f"SELECT {sums} FROM {table} WHERE {where}").fetchone())

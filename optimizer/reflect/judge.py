@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from importlib import resources
+from typing import Any
 
 from task_agent.agent import Agent, AgentSetup
 from task_agent.errors import (
@@ -23,6 +25,8 @@ from traces.recorder import Recorder
 MAX_TASKS_CHARS = 60_000
 MAX_TASK_CHARS = 1_500
 JUDGE_BUDGET = Budget(turns=4, tokens=400_000, time_s=600)
+READERS = {"reflector": "judge.md", "advocate": "advocate.md", "referee": "referee.md"}
+"""The agent's name in its trace -> what it is told first."""
 REMINDER = "Report your finding with the tool `report_reflection`; nothing else is read."
 
 REPORT_REFLECTION = ToolSchema(
@@ -44,12 +48,13 @@ REPORT_REFLECTION = ToolSchema(
     },
 )
 
+_CLOSING = re.compile(r"</(diff|tasks|finding|side)")
 _NO_JUDGEMENT = (AgentRefusedError, OutOfTurnsError, OutOfTokensError, OutOfTimeError, OutOfMoneyError)
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Hold what the judge said.
+    """Hold what a reader said.
 
     `overfit` is None when there is no judgement: the model would not, or could not, report one. That
     blocks nothing and is recorded. `dropped_quotes` do not occur in the diff; a finding of overfitting
@@ -69,6 +74,16 @@ class Judgement:
     def blocks(self) -> bool:
         """Say whether the judgement stops the change."""
         return self.overfit is True and bool(self.quotes)
+
+    def to_record(self) -> dict[str, Any]:
+        """Give plain JSON values (Any: JSON)."""
+        return {**asdict(self), "quotes": list(self.quotes), "dropped_quotes": list(self.dropped_quotes)}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Judgement:
+        """Read what `to_record` gave (Any: JSON)."""
+        lists = {name: tuple(record[name]) for name in ("quotes", "dropped_quotes")}
+        return cls(**{**record, **lists, "usage": TokenUsage(**record["usage"])})
 
 
 class ReportReflectionTool:
@@ -103,61 +118,66 @@ class ReportReflectionTool:
         return len(quote.strip()) > 2 and any(_squeezed(quote) in text for text in self._texts)
 
 
-async def judge(
-    diff: str,
-    tasks: Sequence[str],
-    *,
-    client: ModelClient,
-    model: str,
-    effort: str | None,
-    recorder: Recorder,
-    user_id: str,
-) -> Judgement:
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Hold what one reader speaks through: a context, a trace and an opaque token of its own."""
+
+    client: ModelClient
+    model: str
+    effort: str | None
+    recorder: Recorder
+    user_id: str
+
+
+async def judge(diff: str, tasks: Sequence[str], seat: Seat) -> Judgement:
     """Judge a change by its diff and the train tasks' public descriptions alone.
 
     Args:
         diff: The unified diff.
         tasks: Instruction texts of train tasks, without ids.
-        client: Sends the requests.
-        model: The model asked.
-        effort: How hard it should think.
-        recorder: Takes the events.
-        user_id: The opaque token of this judgement.
+        seat: The judge's own.
 
     Raises:
         AttemptError: The provider failed: an outage is no judgement, ask again later.
     """
-    shown = _fenced(diff)
-    tool, meter = ReportReflectionTool(shown), Meter(JUDGE_BUDGET)
-    setup = AgentSetup(model=model, system=system_prompt(), name="reflector", effort=effort, user_id=user_id)
-    agent = Agent(setup, [tool], client=client, recorder=recorder, meter=meter)
-    problem = "the judge did not report, not even when reminded"
+    return await read_change(diff, opening(diff, tasks), seat, role="reflector")
+
+
+async def read_change(diff: str, asked: str, seat: Seat, *, role: str) -> Judgement:
+    """Have one reader (`reflector`, `advocate` or `referee`) answer `asked`, in a fresh context, with one report."""
+    tool, meter = ReportReflectionTool(fenced(diff)), Meter(JUDGE_BUDGET)
+    setup = AgentSetup(
+        model=seat.model, system=system_prompt(role), name=role, effort=seat.effort, user_id=seat.user_id
+    )
+    agent = Agent(setup, [tool], client=seat.client, recorder=seat.recorder, meter=meter)
+    who = READERS[role].removesuffix(".md")
+    problem = f"the {who} did not report, not even when reminded"
     try:
-        for message in (opening(shown, tasks), REMINDER):
+        for message in (asked, REMINDER):
             await agent.run(message)
             if tool.overfit is not None:
                 break
     except _NO_JUDGEMENT as error:
-        problem = f"the judge ended without a report: {error}"
+        problem = f"the {who} ended without a report: {error}"
     return _judgement(tool, meter, problem)
 
 
-def system_prompt() -> str:
-    """Read what the judge is told first."""
-    return resources.files(__package__).joinpath("judge.md").read_text(encoding="utf-8")
+def system_prompt(role: str = "reflector") -> str:
+    """Read what a reader is told first."""
+    return resources.files(__package__).joinpath(READERS[role]).read_text(encoding="utf-8")
 
 
 def opening(diff: str, tasks: Sequence[str]) -> str:
-    """Write the judge's one message: the diff, and as many descriptions as fit."""
+    """Write a reader's one message: the diff, and as many descriptions as fit."""
     shown: list[str] = []
     for text in tasks:
-        item = _shortened(_fenced(text.strip()))
+        item = _shortened(fenced(text.strip()))
         if sum(map(len, shown)) + len(item) > MAX_TASKS_CHARS:
             break
         shown.append(item)
     left_out = f"\n\n({len(tasks) - len(shown)} more descriptions are left out.)" if len(shown) < len(tasks) else ""
     described = "\n\n---\n\n".join(shown)
-    return f"<diff>\n{diff.rstrip()}\n</diff>\n\n<tasks>\n{described}{left_out}\n</tasks>"
+    return f"<diff>\n{fenced(diff).rstrip()}\n</diff>\n\n<tasks>\n{described}{left_out}\n</tasks>"
 
 
 def _judgement(tool: ReportReflectionTool, meter: Meter, problem: str) -> Judgement:
@@ -173,9 +193,9 @@ def _judgement(tool: ReportReflectionTool, meter: Meter, problem: str) -> Judgem
     )
 
 
-def _fenced(text: str) -> str:
+def fenced(text: str) -> str:
     """Keep text from closing the block it is put into."""
-    return text.replace("</diff", "<\\/diff").replace("</tasks", "<\\/tasks")
+    return _CLOSING.sub(r"<\\/\1", text)
 
 
 def _shortened(text: str) -> str:

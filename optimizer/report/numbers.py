@@ -140,6 +140,7 @@ def overfitting_lines(facts: Facts) -> list[str]:
     lines.append(
         f"reflection read {len(facts.judgements)} changes, blocked {blocked}; {leaks} findings of copied task text"
     )
+    lines.append(reader_words(facts))
     unread = [
         name for name, record in facts.judgements.items() if not record.get("blocked") and not record.get("judgement")
     ]
@@ -152,6 +153,22 @@ def overfitting_lines(facts: Facts) -> list[str]:
     if over:
         lines += [*over, f"{len(over) + 1} gate epochs: each has an error budget of its own, so their bounds add up"]
     return lines
+
+
+def reader_words(facts: Facts) -> str:
+    """Say what is known of the readers' error rates: configured, or not measured in this run."""
+    model = str(facts.lock["models"]["reflector"])
+    who = "a panel (judge, devil's advocate, referee)" if any(map(_is_panel, facts.findings.values())) else "one judge"
+    if model == "simulated":
+        return f"{who} of the simulated model read them: its rates of detection and false alarm are CONFIGURED"
+    return (
+        f"{who} of {model} read them: its rates of detection and false alarm are unknown until"
+        f" `ratchet bench reflect --judge {model}` has measured them"
+    )
+
+
+def _is_panel(findings: Record) -> bool:
+    return len(findings) > 1
 
 
 def limits(facts: Facts) -> str:

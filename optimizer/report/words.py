@@ -36,6 +36,9 @@ SHORT: Final[Mapping[str, str]] = {
 }
 """Cause of a verdict -> a reason of at most 32 characters, for a person (a proposer learns less)."""
 
+FINDS: Final[Mapping[bool | None, str]] = {True: "overfitted", False: "worth having", None: "no report"}
+"""What a reader of a change found; None is no report."""
+
 _DETAILS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {  # Any: JSON
     "leak": lambda private: f" ({len(private['leaks'])} quoted)" if private.get("leaks") else "",
     "duplicate": lambda private: f" as {private['of']}" if private.get("of") else "",

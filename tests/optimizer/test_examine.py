@@ -9,16 +9,14 @@ import pytest
 
 from optimizer.attempt_spec import AttemptSpec
 from optimizer.draws import OutageError
-from optimizer.examine import check, reflect_on, screen_on_train
+from optimizer.examine import check, screen_on_train
 from optimizer.execute import Driver
 from optimizer.ledger import Bill, CandidateRow
 from optimizer.loop import Examine, Measure
-from task_agent.errors import ProviderUnavailableError
 from task_agent.harness import HarnessBundle
 from task_agent.models.base import ModelReply
-from task_agent.models.scripted import call, say
+from task_agent.models.scripted import call
 from traces.event import TokenUsage
-from traces.store import TraceStore
 
 Rates = Callable[..., Callable[[AttemptSpec], float | None]]
 Worlds = Callable[..., Any]  # Any: the World of conftest.py
@@ -166,97 +164,6 @@ def test_a_screen_that_an_outage_took_is_no_verdict_and_is_drawn_afresh(bench: W
     up["now"] = True
     screen_on_train(world.bench, name, "c000")
     assert "screen" in world.ledger.stage_records(name)
-
-
-# Reflect -----------------------------------------------------------------------------------------
-
-
-def test_a_leak_blocks_without_asking_the_judge(bench: Worlds, rates: Rates) -> None:
-    world = bench(rates(1, {}))
-    reflect_on(world.bench, world.add(1, {PROMPT: "For sums-00 the answer differs.\n"}), "c000")
-    assert world.causes() == {"c001": "leak"}
-    assert world.reflector.requests == []
-    assert world.ledger.verdicts()["c001"].public.startswith("holds text of particular tasks")
-
-
-def test_a_leak_of_a_held_out_task_blocks_and_is_not_named_to_the_proposer(bench: Worlds, rates: Rates) -> None:
-    world = bench(rates(1, {}))
-    held_out = world.splits.heldout[0]
-    reflect_on(world.bench, world.add(1, {PROMPT: f"For {held_out} the answer differs.\n"}), "c000")
-    assert world.causes() == {"c001": "leak"}
-    assert held_out not in world.ledger.verdicts()["c001"].public
-
-
-def test_a_judge_that_quotes_the_diff_blocks(bench: Worlds, rates: Rates) -> None:
-    line = "Look at the input before you parse it."
-    world = bench(rates(1, {}), reflector=[found(True, line)])
-    reflect_on(world.bench, world.add(1, {PROMPT: BETTER_PROMPT}), "c000")
-    assert world.causes() == {"c001": "overfit"}
-    assert line in world.ledger.verdicts()["c001"].public
-
-
-def test_the_judge_sees_diff_and_train_instructions_and_nothing_of_the_author(bench: Worlds, rates: Rates) -> None:
-    world = bench(rates(1, {}), reflector=[found(False)])
-    reflect_on(world.bench, world.add(1, {PROMPT: BETTER_PROMPT}), "c000")
-    seen = str(world.reflector.requests)
-    assert "Look at the input" in seen
-    assert "Do the work number 0 of sums" in seen
-    assert "title of c001" not in seen
-    assert not any(task in seen for task in (*world.splits.heldout, *world.splits.test))
-    assert not any(f"work number {n} of" in seen for n in range(3, 13))
-
-
-def test_a_reflection_is_stored_before_it_decides_and_never_paid_twice(
-    bench: Worlds, rates: Rates, crash: type[BaseException]
-) -> None:
-    world = bench(rates(1, {}), reflector=[found(False)])
-    world.add(1, {PROMPT: BETTER_PROMPT})
-    world.fuse.burnt, world.fuse.at = 0, 5  # the bill and the judgement are stored, the stage is not concluded
-    with pytest.raises(crash):
-        reflect_on(world.bench, "c001", "c000")
-    assert "reflect" not in world.ledger.stage_records("c001")
-    world.close()
-    world.open()
-    reflect_on(world.bench, "c001", "c000")
-    assert world.ledger.stage_records("c001")["reflect"] == {"judged": True}
-    assert len(world.reflector.requests) == 1
-    assert (world.ledger.spend().usd, world.ledger.spend().tokens) == (0.25, 120)
-
-
-def test_a_judge_out_of_reach_is_an_outage_and_asked_again_later(bench: Worlds, rates: Rates) -> None:
-    world = bench(rates(1, {}), reflector=[ProviderUnavailableError("down"), found(False)])
-    world.add(1, {PROMPT: BETTER_PROMPT})
-    with pytest.raises(OutageError, match="the reflector's model is out of reach: down"):
-        reflect_on(world.bench, "c001", "c000")
-    assert world.ledger.judgement("c001") is None
-    reflect_on(world.bench, "c001", "c000")
-    assert "reflect" in world.ledger.stage_records("c001")
-
-
-def test_what_a_judge_cost_before_its_provider_failed_is_on_the_bill_once(bench: Worlds, rates: Rates) -> None:
-    asked = say("let me think", usage=TokenUsage(100, 20), cost_usd=0.5)
-    world = bench(rates(1, {}), reflector=[asked, ProviderUnavailableError("down"), found(False)])
-    world.add(1, {PROMPT: BETTER_PROMPT})
-    with pytest.raises(OutageError):
-        reflect_on(world.bench, "c001", "c000")
-    assert world.ledger.spend().usd == 0.5
-    reflect_on(world.bench, "c001", "c000")
-    assert world.ledger.spend().usd == 0.75
-
-
-def test_a_judge_without_a_finding_blocks_nothing_and_that_is_on_record(bench: Worlds, rates: Rates) -> None:
-    world = bench(rates(1, {}), reflector=[say("hm"), say("well")])
-    reflect_on(world.bench, world.add(1, {PROMPT: BETTER_PROMPT}), "c000")
-    assert world.causes() == {}
-    assert world.ledger.judgement("c001")["judgement"]["overfit"] is None
-
-
-def test_a_reflectors_session_leaves_a_trace_apart_from_every_split(bench: Worlds, rates: Rates) -> None:
-    world = bench(rates(1, {}), reflector=[found(False)])
-    reflect_on(world.bench, world.add(1, {PROMPT: BETTER_PROMPT}), "c000")
-    store = TraceStore(world.folder.traces)
-    assert store.attempts(split="proposer") == ["reflector/c001"]
-    assert store.read_attempt("reflector/c001")[-1].kind == "attempt_end"
 
 
 # Screen ------------------------------------------------------------------------------------------

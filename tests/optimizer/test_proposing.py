@@ -12,11 +12,12 @@ import pytest
 from benchmarks.task import Task
 from optimizer.attempt_spec import AttemptSpec
 from optimizer.draws import OutageError
-from optimizer.examine import check, diff_of, reflect_on, screen_on_train
+from optimizer.examine import check, diff_of, screen_on_train
 from optimizer.gatekeeper import look_at, reserve
 from optimizer.measure import baseline
 from optimizer.preflight import preflight
 from optimizer.proposing import history, propose_change, train_attempts
+from optimizer.reflecting import reflect_on
 from task_agent.errors import ProviderUnavailableError
 from task_agent.models.base import ModelReply
 from task_agent.models.scripted import Step, call, say

@@ -13,7 +13,7 @@ from optimizer.report.html.element import Child, Element, h
 from optimizer.report.html.parts import badge, facts_list, plural, score, section
 from optimizer.report.html.reading import NAME_CHARS, Reading
 from optimizer.report.text import points
-from optimizer.report.words import SHORT, short_reason
+from optimizer.report.words import FINDS, SHORT, short_reason
 from optimizer.verdict import Verdict
 
 OPEN_GROUP = 8
@@ -60,6 +60,7 @@ def _facts(reading: Reading, row: CandidateRow) -> Element:
             ("came true", prediction(reading.facts, row)),
             ("evidence", _evidence(reading, row)),
             ("reflection", _judged(reading, row)),
+            *((role, words) for role, words in _readers(reading, row)),
             ("cost", f"{plural(reading.facts.attempts_for(row.id), 'attempt')} to decide"),
         ]
     )
@@ -126,6 +127,16 @@ def _judged(reading: Reading, row: CandidateRow) -> str:
     record = reading.facts.judgements.get(row.id) or {}
     judgement = record.get("judgement") or {}
     return reading.words(str(judgement["reason"])) if judgement.get("reason") else ""
+
+
+def _readers(reading: Reading, row: CandidateRow) -> Iterator[tuple[str, Child]]:
+    """Tell what each reader of a panel said, with the lines it quoted."""
+    findings = reading.facts.findings.get(row.id, {})
+    if reading.redacted or len(findings) < 2:
+        return
+    for role, found in findings.items():
+        quotes = [h("blockquote", reading.words(str(quote))) for quote in found["quotes"][: reading.caps.quotes]]
+        yield role, [f"{FINDS[found['overfit']]}: {reading.words(str(found['reason']))}", *quotes]
 
 
 def refused(reading: Reading, diffs: Diffs) -> Element:

@@ -27,6 +27,7 @@ def test_the_page_shows_the_default_settings():
     defaults = SimulatedSettings()
     text = PAGE.read_text()
     assert f"detection: {defaults.reflector.detection}, false_alarm: {defaults.reflector.false_alarm}" in text
+    assert f"detection: {defaults.referee.detection}, false_alarm: {defaults.referee.false_alarm}" in text
     assert f"good: {defaults.mix.good}, useless: {defaults.mix.useless}" in text
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.simulated import ProposalMix, ReflectorRates, SimulatedModel, SimulatedSettings
+from benchmarks.simulated import ProposalMix, RefereeRates, ReflectorRates, SimulatedModel, SimulatedSettings
 from benchmarks.simulated._look_tool import SCRIPT, tool_yaml
 from benchmarks.simulated.catalogue import SLIPS
 from benchmarks.simulated.detector import read_request
@@ -197,12 +197,12 @@ def test_a_mix_that_does_not_add_up_is_refused():
         ProposalMix(good=0.6, useless=0.2, harmful=0.2, overfit=0.2)
 
 
-def _judged(model: SimulatedModel, added: str, user_id: str) -> dict[str, Any]:
+def _judged(model: SimulatedModel, added: str, user_id: str, more: str = "") -> dict[str, Any]:
     diff = f"--- a/{SYSTEM}\n+++ b/{SYSTEM}\n@@ -1 +1,2 @@\n {PROMPT}+{added}\n"
     body = {
         "model": "simulated",
         "tools": [{"name": "report_reflection", "description": "", "input_schema": {}}],
-        "messages": [{"role": "user", "content": f"<diff>\n{diff}</diff>\n<tasks>\nsome\n</tasks>"}],
+        "messages": [{"role": "user", "content": f"<diff>\n{diff}</diff>\n<tasks>\nsome\n</tasks>{more}"}],
         "metadata": {"user_id": user_id},
     }
     found: dict[str, Any] = model(WireRequest("/v1/messages", body)).body["content"][-1]["input"]
@@ -217,6 +217,29 @@ def test_the_reflector_errs_at_the_configured_rates(suite):
     assert sum(report["overfit"] for report in caught) / 1500 == pytest.approx(0.8, abs=0.03)
     assert sum(report["overfit"] for report in alarms) / 1500 == pytest.approx(0.1, abs=0.025)
     assert all(report["quotes"] == [leak] for report in caught if report["overfit"])
+
+
+def test_the_referee_errs_at_rates_of_its_own_whatever_it_is_told(suite):
+    referee = RefereeRates(detection=0.7, false_alarm=0.2)
+    model = SimulatedModel(
+        suite, SimulatedSettings(reflector=ReflectorRates(detection=0, false_alarm=1), referee=referee)
+    )
+    leak = f"The answer is {suite.tasks[0].metadata['answer_keys'][0]}."
+    for finds in ("OVERFITTED", "WORTH HAVING"):
+        told = f'<finding name="A">\nfinds: {finds}\nbecause: so\nquoted: no line of the diff\n</finding>'
+        caught = [_judged(model, leak, str(user), told)["overfit"] for user in range(1500)]
+        alarms = [_judged(model, SLIPS["encoding"].guidance[0], str(user), told)["overfit"] for user in range(1500)]
+        assert sum(caught) / 1500 == pytest.approx(0.7, abs=0.035)
+        assert sum(alarms) / 1500 == pytest.approx(0.2, abs=0.035)
+
+
+@pytest.mark.parametrize("side", ["OVERFITTED", "WORTH HAVING"])
+def test_the_advocate_argues_the_side_it_is_given(suite, side):
+    model = _model(suite, detection=0.0, false_alarm=0.0)
+    told = f"\n\n<side>\nYou argue: {side}\n</side>"
+    report = _judged(model, "Look twice.", "u", told)
+    assert report["overfit"] is (side == "OVERFITTED")
+    assert bool(report["quotes"]) is (side == "OVERFITTED")
 
 
 def test_the_reflector_knows_file_names_and_wordings_of_tasks(suite):

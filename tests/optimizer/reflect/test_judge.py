@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from optimizer.reflect import Judgement, judge
+from optimizer.reflect import Judgement, Seat, judge
 from optimizer.reflect.judge import MAX_TASKS_CHARS, opening, system_prompt
 from task_agent.errors import ProviderUnavailableError
 from task_agent.models.base import ModelReply
@@ -28,11 +28,7 @@ async def ask(
     judgement = await judge(
         DIFF,
         TASKS,
-        client=model,
-        model="judge-model",
-        effort="low",
-        recorder=recorder or MemoryRecorder(),
-        user_id="token",
+        Seat(model, "judge-model", "low", recorder or MemoryRecorder(), "token"),
     )
     return judgement, model
 

@@ -146,7 +146,10 @@ def whole(book: Book) -> Book:
     book.decide(book.propose(5, "Broken"), "does_not_load", {"error": HOSTILE})
     book.decide(book.propose(6, "Late"), "money")
     judged = {"blocked": True, "leaks": [], "judgement": {"reason": HOSTILE, "quotes": [HOSTILE]}}
-    book.ledger.record_judgement("c007", judged, Bill(100, 0.001))
+    for role, overfit in (("judge", False), ("advocate", True), ("referee", True)):
+        found = {"overfit": overfit, "reason": HOSTILE, "quotes": [f"{role} {HOSTILE}"], "dropped_quotes": ["x"]}
+        book.ledger.record_judgement("c007", found, Bill(100, 0.001), role=role)
+    book.ledger.record_judgement("c007", judged, Bill())
     book.decide(book.propose(7, "Judged"), "overfit", judged, public=HOSTILE)
     book.draw("certify", "c000", split="test", purpose=Purpose.CERTIFY, tasks=20, count=5, cause="out_of_turns")
     book.ledger.note("drift", f"c001: {HOSTILE}")

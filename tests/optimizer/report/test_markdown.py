@@ -145,6 +145,16 @@ def test_a_train_gain_above_the_certified_interval_is_called_out(whole: Book) ->
     assert "lies ABOVE the certified interval" in section(report_of(whole), "Signs of overfitting")
 
 
+def test_a_simulated_readers_rates_are_called_configured_and_a_real_ones_unknown(whole: Book, tmp_path: Path) -> None:
+    said = section(report_of(whole), "Signs of overfitting")
+    assert "a panel (judge, devil's advocate, referee) of the simulated model" in said
+    assert "are CONFIGURED" in said
+    real = section(report_of(type(whole)(tmp_path / "real", model="claude-haiku-4-5")), "Signs of overfitting")
+    assert "are unknown until `ratchet bench reflect --judge claude-haiku-4-5` has measured them" in real.replace(
+        "\\", ""
+    )
+
+
 def test_a_simulated_run_carries_its_banner_and_a_real_one_does_not(book: Book, tmp_path: Path) -> None:
     real = type(book)(tmp_path / "real", model="claude-haiku-4-5")
     assert "> SIMULATED MODEL" in report_of(book)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
@@ -147,6 +148,14 @@ def test_the_page_says_what_the_night_found(whole: Book) -> None:
         "ratchet export night",
     ):
         assert words in text, words
+
+
+def test_every_reader_of_a_panel_is_shown_with_what_it_found_and_quoted(whole: Book) -> None:
+    text = seen(whole.folder).text
+    for role, finds in (("judge", "worth having"), ("advocate", "overfitted"), ("referee", "overfitted")):
+        assert re.search(rf"\b{role} {finds}: ", text)
+        assert f" {role} " in text.partition(f"{role} {finds}: ")[2]
+    assert "advocate overfitted" not in seen(whole.folder, redacted=True).text
 
 
 def test_held_out_numbers_are_shown_only_when_nothing_can_be_proposed_any_more(book: Book) -> None:
