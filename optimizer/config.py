@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from optimizer.loop import Autonomy
 from traces.errors import ConfigError, Place, RatchetError
 
 MOST_AT_ONCE = 1024
@@ -373,6 +374,9 @@ class RunConfig(Settings):
     """Where commands run."""
     schedule: Schedule = Schedule()
     """What runs the attempts."""
+    autonomy: Autonomy = "auto"
+    """What waits for a person's word: every proposal (`suggest`), what passed the gate while the night goes on
+    (`draft`) or waits (`approve`), or nothing (`auto`)."""
     stop: Stop = Stop()
     """The hard stops."""
     outage: Outage = Outage()

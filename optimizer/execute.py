@@ -9,10 +9,12 @@ from optimizer.examine import check, screen_on_train
 from optimizer.gatekeeper import look_at, reserve
 from optimizer.loop import (
     HOPELESS,
+    Await,
     Certify,
     Examine,
     Finish,
     GiveUp,
+    Hold,
     LookAt,
     Measure,
     Propose,
@@ -29,6 +31,7 @@ from optimizer.progress import Progress
 from optimizer.proposing import propose_change
 from optimizer.prune import prune
 from optimizer.reflecting import reflect_on
+from optimizer.review import enter, hold
 from optimizer.state import Phase, RunState
 from optimizer.tuning import tune
 from optimizer.verdicts import decide as give_verdict
@@ -62,6 +65,7 @@ class Driver:
         """Take the next step and return it, or None when the run is finished."""
         bench = self._bench
         bench.ledger.heartbeat()
+        enter(bench)
         state = self.state()
         step = decide(state, self.stops(state))
         if step is not None:
@@ -91,6 +95,7 @@ class Driver:
             keep_back_usd=certify_price(self._bench),
             preflight=self._bench.config.replicates.preflight > 0,
             prune=self._bench.config.prune.enabled,
+            autonomy=self._bench.config.autonomy,
         )
 
     def _at_ceiling(self, champion: str) -> bool:
@@ -116,6 +121,10 @@ class Driver:
                 look_at(bench, candidate, parents[candidate], stage, keep_back_usd=certify_price(bench))
             case GiveUp(candidate, cause):
                 give_verdict(bench, candidate, cause, {})
+            case Hold(candidate):
+                hold(bench, candidate)
+            case Await():
+                pass  # whoever drives waits
             case _:
                 self._close(step, state.champion)
 

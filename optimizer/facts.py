@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from optimizer.candidates import BASELINE
 from optimizer.control import standing
 from optimizer.failure import fault_of
-from optimizer.ledger import AttemptRow, CandidateRow, Ledger, LookRow, VerdictRow
+from optimizer.ledger import AttemptRow, CandidateRow, Ledger, LookRow, ReviewRow, VerdictRow
 from optimizer.ledger.lock import holder
 from optimizer.ledger.tallies import Tallies, TaskTally
 from optimizer.run_folder import RunFolder
@@ -55,6 +55,7 @@ class Facts:
     passed: Mapping[str, Mapping[str, Any]]  # Any: JSON
     judgements: Mapping[str, Json]
     findings: Mapping[str, Mapping[str, Json]]
+    reviews: Mapping[str, ReviewRow]
     slots: list[Json]
     notices: list[Json]
     preflight: Json | None
@@ -102,6 +103,11 @@ class Facts:
         if asked is None or self.phase == "paused":
             return None
         return {"asked": asked.verb, "after": asked.after, "certify": asked.certify, "at": asked.at}
+
+    @property
+    def waiting(self) -> list[str]:
+        """List the candidates that wait for a person's word."""
+        return [candidate.id for candidate in self.state.waiting]
 
     @property
     def champion(self) -> CandidateRow:
@@ -229,6 +235,7 @@ def _facts(folder: RunFolder, ledger: Ledger) -> Facts:
         passed={row.id: ledger.stage_records(row.id) for row in candidates},
         judgements={name: dict(record) for name, record in judged.items() if record is not None},
         findings={row.id: {role: dict(found) for role, found in ledger.findings(row.id).items()} for row in candidates},
+        reviews=ledger.reviews(),
         slots=ledger.slots(),
         notices=ledger.notices(),
         preflight=_json(ledger, Phase.PREFLIGHT),
@@ -263,6 +270,7 @@ def status(facts: Facts) -> Json:
         "stop_reason": facts.finish["reason"] if facts.finish else None,
         "stopping": facts.stopping,
         "attention": facts.attention,
+        "waiting": facts.waiting,
         "simulated": facts.simulated,
         "champion": facts.state.champion,
         "champion_title": facts.champion.title,
@@ -330,7 +338,16 @@ def candidate_facts(facts: Facts, candidate: str) -> Json:
         "stages": {name: dict(record) for name, record in facts.passed.get(row.id, {}).items()},
         "reflection": _reflection(facts.judgements.get(row.id), facts.findings.get(row.id, {})),
         "gate": _gate(facts, row.id),
+        "review": _review(facts, row.id),
     }
+
+
+def _review(facts: Facts, candidate: str) -> Json | None:
+    """Show a person's word; `said` is None while it is awaited."""
+    row = facts.reviews.get(candidate)
+    if row is None:
+        return {"said": None} if candidate in facts.waiting else None
+    return {"said": "accepted" if row.accepted else "refused", "by": row.by, "reason": row.reason, "at": row.given_at}
 
 
 def _reflection(record: Json | None, findings: Mapping[str, Json]) -> Json | None:
@@ -361,12 +378,13 @@ def _reader(role: str, found: Json) -> Json:
 
 
 def _gate(facts: Facts, candidate: str) -> Json | None:
-    """Show a test's looks; what they saw on held-out tasks only when nothing can be proposed any more."""
+    """Show a test's looks; what they saw on held-out tasks only to who reviews it, and at the end."""
     test = next((test for test in facts.tests if test["candidate"] == candidate), None)
     if test is None:
         return None
     looks = facts.looks.get(candidate, ())
-    seen = dict(looks[-1].record) if looks and facts.finish is not None else None
+    shown = facts.finish is not None or candidate in facts.waiting
+    seen = dict(looks[-1].record) if looks and shown else None
     return {"test": test["number"], "level": test["level"], "looks": [look.outcome for look in looks], "record": seen}
 
 

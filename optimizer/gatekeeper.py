@@ -37,6 +37,8 @@ from optimizer.verdict import Verdict
 from optimizer.verdicts import decide
 
 HELDOUT = Split.HELDOUT
+HELD_BY = ("draft", "approve")
+"""Kinds of autonomy under which what passed its test waits for a person's word."""
 CAUSES = {"keep": "better", "reject": "not_better", "invalid": "too_many_missing"}
 
 
@@ -167,9 +169,16 @@ def _record(bench: Bench, candidate: str, look: Look, stage: int) -> None:
 
 
 def _conclude(bench: Bench, candidate: str, seen: LookRow) -> None:
+    if seen.outcome == "keep" and bench.config.autonomy in HELD_BY and not _accepted(bench, candidate):
+        return  # a person is asked first
     if seen.outcome == "keep":
         bench.registry.record_keep(bench.suite.hash, bench.uid, candidate)
     decide(bench, candidate, CAUSES[seen.outcome], seen.record)
+
+
+def _accepted(bench: Bench, candidate: str) -> bool:
+    review = bench.ledger.reviews().get(candidate)
+    return review is not None and review.accepted
 
 
 def _draw(bench: Bench, candidate: str, parent: str, stage: int, plan: Plan) -> None:
@@ -230,9 +239,12 @@ def _valid(rows: Iterable[AttemptRow], void: int, early: int) -> Iterator[Attemp
 
 
 def _fair_stages(bench: Bench) -> tuple[str, ...]:
-    """Name the stages whose champion attempts may be pooled: chosen by no result of theirs."""
+    """Name the stages whose champion attempts may be pooled: chosen by no result of theirs.
+
+    A person refuses only what the gate would have kept.
+    """
     verdicts = bench.ledger.verdicts()
-    ended = [name for name, row in verdicts.items() if row.verdict is Verdict.REJECT]
+    ended = [name for name, row in verdicts.items() if row.verdict is Verdict.REJECT and row.cause != "refused"]
     return (Phase.PREFLIGHT.value, *(f"gate/{name}/" for name in ended))
 
 

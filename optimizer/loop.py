@@ -6,8 +6,12 @@ No input or output happens here, so a killed run takes up exactly where its ledg
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from optimizer.state import CandidateState, Phase, RunState
+
+Autonomy = Literal["suggest", "draft", "approve", "auto"]
+"""How far a night goes by itself: the earlier, the more waits for a person's word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Stops:
     preflight: bool = True
     rotate: bool = False
     prune: bool = False
+    autonomy: Autonomy = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,20 @@ class GiveUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Let a candidate wait for a person's word from now on."""
+
+    candidate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Wait until a person says a word about one of `candidates`."""
+
+    candidates: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Prune:
     """Take out kept changes that carry nothing, unless `skip` says why not."""
 
@@ -100,7 +119,7 @@ class Finish:
     reason: str
 
 
-Step = Measure | Rotate | Propose | Examine | Reserve | LookAt | GiveUp | Prune | Certify | Finish
+Step = Measure | Rotate | Propose | Examine | Reserve | LookAt | GiveUp | Hold | Await | Prune | Certify | Finish
 
 ASKED = "asked to end"
 ASKED_NOW = "asked to end now"
@@ -136,7 +155,9 @@ def decide(state: RunState, stops: Stops) -> Step | None:
         if phase not in state.concluded and wanted:
             return Measure(phase)
     if candidate is not None:
-        return _advance(candidate, state, reason)
+        return _advance(candidate, state, stops, reason)
+    if waiting := _wait(state, stops, reason):
+        return waiting
     if not reason:
         return Propose(slot=state.slots + 1, parent=state.champion)
     return _end(state, stops, reason)
@@ -148,6 +169,18 @@ def _end(state: RunState, stops: Stops, reason: str) -> Step:
     if stops.prune and Phase.PRUNE not in state.concluded:
         return Prune(skip=reason if reason in URGENT else "")
     return Certify()
+
+
+def _wait(state: RunState, stops: Stops, reason: str) -> Step | None:
+    """Wait for a person where nothing else is left to do, or nothing else may be done."""
+    waiting = state.waiting
+    if not waiting:
+        return None
+    if state.stop in (ASKED, ASKED_NOW):
+        return GiveUp(waiting[0].id, "unreviewed")
+    if stale := next((candidate for candidate in waiting if candidate.parent != state.champion), None):
+        return GiveUp(stale.id, "stale")
+    return Await(tuple(candidate.id for candidate in waiting)) if reason or stops.autonomy == "approve" else None
 
 
 def _goes_on(candidate: CandidateState | None, reason: str) -> bool:
@@ -174,10 +207,16 @@ def stop_reason(state: RunState, stops: Stops) -> str:
     return next((name for name, holds in held.items() if holds), "")
 
 
-def _advance(candidate: CandidateState, state: RunState, reason: str) -> Step:
+def _advance(candidate: CandidateState, state: RunState, stops: Stops, reason: str) -> Step:
     """Move the open candidate on; hard stops other than money, time and a person's let it be decided first."""
+    if candidate.accepted is False:
+        return GiveUp(candidate.id, "refused")
     if candidate.parent != state.champion:
         return GiveUp(candidate.id, "stale")
+    if _is_to_be_held(candidate, stops.autonomy):
+        return Hold(candidate.id)
+    if candidate.test is not None and candidate.test.passed:
+        return LookAt(candidate.id, candidate.test.looks)
     if reason == ASKED_NOW:
         return GiveUp(candidate.id, "ended")
     if reason in GIVE_UP:
@@ -188,3 +227,12 @@ def _advance(candidate: CandidateState, state: RunState, reason: str) -> Step:
     if candidate.test is None:
         return Reserve(candidate.id)
     return LookAt(candidate.id, candidate.test.looks)
+
+
+def _is_to_be_held(candidate: CandidateState, autonomy: Autonomy) -> bool:
+    """Say whether the candidate has come to where a person is asked."""
+    if candidate.accepted is not None or autonomy == "auto":
+        return False
+    if autonomy == "suggest":
+        return {"check", "reflect"} <= candidate.passed
+    return candidate.test is not None and candidate.test.passed

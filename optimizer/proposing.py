@@ -29,6 +29,8 @@ from optimizer.session import Session, open_session, run_session
 from task_agent.harness import normalised_hash
 
 TRAIN = Split.TRAIN
+WAITS = ("open", "waits for a person's word")
+"""What a proposer learns of a candidate that is held for review."""
 
 
 def propose_change(bench: Bench, slot: int, parent: str) -> None:
@@ -117,19 +119,22 @@ def train_attempts(bench: Bench) -> list[AttemptView]:
 
 def history(bench: Bench) -> list[CandidateView]:
     """Show the earlier candidates as a proposer may see them: train scores, verdicts in public words."""
-    verdicts = bench.ledger.verdicts()
+    verdicts = {
+        **dict.fromkeys((waiting.id for waiting in bench.ledger.state().waiting), WAITS),
+        **{row.candidate: (row.verdict.value, row.public) for row in bench.ledger.verdicts().values()},
+    }
     views = []
     for row in bench.ledger.candidates():
         if row.id == BASELINE or row.parent is None or row.id not in verdicts:
             continue
-        verdict = verdicts[row.id]
+        verdict, public = verdicts[row.id]
         views.append(
             CandidateView(
                 id=row.id,
                 parent=row.parent,
                 title=row.title,
-                verdict=verdict.verdict.value,
-                public_reason=verdict.public,
+                verdict=verdict,
+                public_reason=public,
                 diff=diff_of(bench, row.id, row.parent),
                 hypothesis=row.hypothesis,
                 train=_train_score(bench, row.id),

@@ -9,9 +9,13 @@ from optimizer.bench import Bench
 from optimizer.control import Control, Interrupted, Request
 from optimizer.draws import DrainedError, OutageError
 from optimizer.execute import Driver
-from optimizer.loop import ASKED, ASKED_NOW
+from optimizer.loop import ASKED, ASKED_NOW, Await
 from optimizer.patience import Patience
 from optimizer.progress import Progress
+from optimizer.review import given
+
+LOOK_EVERY_S = 1.0
+"""How often a driver looks whether a person has said a word."""
 
 
 @dataclass(slots=True)
@@ -57,7 +61,33 @@ class Shift:
             self.bench.ledger.note("resumed", "the outage is over")
         if step is not None:
             self.conclude()
+        if isinstance(step, Await):
+            self._await_word(step)
         return step is not None
+
+    def _await_word(self, step: Await) -> None:
+        """Wait until a person says a word about a candidate, or asks for something else; that is no working time."""
+        bench = self.bench
+        text = f"{' and '.join(step.candidates)} wait for a person's word: ratchet review {bench.run}"
+        bench.ledger.note("needs attention", text)
+        bench.listen(Progress("needs_attention", text, {"candidates": list(step.candidates), "hint": "ratchet review"}))
+        while not self._said(step) and not self._asked():
+            self.control.wait(LOOK_EVERY_S)
+        if not self._said(step) and self._leaves():
+            raise Interrupted
+        bench.ledger.open_session()
+        bench.ledger.note("resumed", "a person said a word")
+
+    def _said(self, step: Await) -> bool:
+        return not given(self.bench.folder).keys().isdisjoint(step.candidates)
+
+    def _asked(self) -> bool:
+        return self.control.signalled or self.control.look() is not None
+
+    def _leaves(self) -> bool:
+        """Say whether what was asked ends the driver; nothing it does while it waits could be lost."""
+        asked = self.control.look()
+        return self.control.signalled or (asked is not None and asked.verb == "stop" and not asked.certify)
 
     def _obey(self, driver: Driver) -> None:
         """Carry out what stands: wait, end the night early, or leave."""

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from optimizer.verdict import Verdict
 
+HELD = "held"
+"""The stage that a candidate enters when it begins to wait for a person's word."""
+
 
 class Phase(StrEnum):
     """Name the steps of a run that are taken once and concluded in the ledger."""
@@ -20,16 +23,23 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenTest:
-    """Hold one gate test: its level was reserved before its first attempt; `looks` stages are done."""
+    """Hold one gate test: its level was reserved before its first attempt; `looks` stages are done.
+
+    `passed` says that the last look says keep.
+    """
 
     number: int
     level: float
     looks: int
+    passed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateState:
-    """Hold how far one candidate has come; `passed` names the free and cheap stages behind it."""
+    """Hold how far one candidate has come; `passed` names the free and cheap stages behind it.
+
+    `accepted` is a person's word, None while there is none.
+    """
 
     id: str
     parent: str
@@ -38,6 +48,12 @@ class CandidateState:
     passed: frozenset[str]
     test: OpenTest | None
     verdict: Verdict | None
+    accepted: bool | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Say whether it is held until a person says a word."""
+        return HELD in self.passed and self.accepted is None and self.verdict is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,5 +90,11 @@ class RunState:
 
     @property
     def open_candidate(self) -> CandidateState | None:
-        """Give the first candidate without a verdict, in the order of slots."""
-        return next((candidate for candidate in self.candidates if candidate.verdict is None), None)
+        """Give the first candidate that is neither decided nor waiting, in the order of slots."""
+        undecided = (candidate for candidate in self.candidates if candidate.verdict is None)
+        return next((candidate for candidate in undecided if not candidate.waits), None)
+
+    @property
+    def waiting(self) -> tuple[CandidateState, ...]:
+        """List the candidates that wait for a person's word, in the order of slots."""
+        return tuple(candidate for candidate in self.candidates if candidate.waits)

@@ -39,6 +39,8 @@ RULINGS = {
     "leak": Ruling(Verdict.REJECT, "holds text of particular tasks"),
     "overfit": Ruling(Verdict.REJECT, "judged to help these tasks only"),
     "duplicate": Ruling(Verdict.REJECT, "the same harness was decided before"),
+    "refused": Ruling(Verdict.REJECT, "refused by a person"),
+    "unreviewed": Ruling(Verdict.UNDECIDED, "the night was ended before a person said a word"),
     "outside_surface": Ruling(Verdict.INVALID, "changes what the run file locks"),
     "does_not_load": Ruling(Verdict.INVALID, "does not load"),
     "no_change": Ruling(Verdict.INVALID, "changes nothing"),

@@ -10,6 +10,7 @@ from typing import Any, Final
 from optimizer.cli.output import Colour, clip, one_line, paint, points, wrap
 from optimizer.facts import Facts
 from optimizer.report.words import FINDS, short_reason
+from optimizer.state import HELD
 
 Json = Mapping[str, Any]  # Any: JSON
 LABEL = 12
@@ -40,6 +41,7 @@ def page(facts: Facts, data: Json, columns: int) -> Iterator[str]:
     yield from _section("stages", _stages(data), columns)
     yield from _section("reflection", _reflection(data["reflection"] or {}), columns)
     yield from _section("gate", _gate(data["gate"] or {}), columns)
+    yield from _section("review", _review(data["review"] or {}), columns)
     yield from _section("attempts", _attempts(data), columns)
     yield from _section("harness", _harness(data), columns)
     yield ""
@@ -59,7 +61,8 @@ def verdict_words(facts: Facts, data: Json) -> str:
     """Say the verdict and its reason in a few words."""
     verdict = facts.verdicts.get(data["candidate"])
     if verdict is None:
-        return "the baseline: what the run began with" if data["parent"] is None else "open: not decided yet"
+        waits = "open: waits for a person's word" if data["review"] else "open: not decided yet"
+        return "the baseline: what the run began with" if data["parent"] is None else waits
     champion = ", the champion" if facts.state.champion == data["candidate"] else ""
     return f"{data['verdict']}: {short_reason(verdict)}{champion}"
 
@@ -94,6 +97,8 @@ def _score(facts: Facts, candidate: str) -> str:
 
 def _stages(data: Json) -> Iterator[str]:
     for name, record in data["stages"].items():
+        if name == HELD:
+            continue
         words = _SAYINGS[name](record) if name in _SAYINGS else _plain(record)
         yield f"{name}: {words}"
 
@@ -171,6 +176,14 @@ def _gate(record: Json) -> Iterator[str]:
     p = seen.get("p")
     counts = f"{seen.get('candidate_attempts')} attempts against {seen.get('champion_attempts')} of the champion"
     yield f"{counts}{'' if p is None else f'; p {p:.4f}'}; {seen.get('cause')}"
+
+
+def _review(record: Json) -> Iterator[str]:
+    if record and not record["said"]:
+        yield "waits for a person's word"
+    elif record:
+        why = f": {record['reason']}" if record["reason"] else ""
+        yield f"{record['said']} by {record['by']} at {record['at']}{why}"
 
 
 def _attempts(data: Json) -> Iterator[str]:

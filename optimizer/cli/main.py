@@ -24,6 +24,7 @@ from optimizer.cli import (
     replay,
     report,
     resume,
+    review,
     run,
     runs,
     status,
@@ -62,6 +63,7 @@ app.command("status", short_help="Say how a run stands, while it runs or after."
 app.command("tail", short_help="Show a run's last events, and follow it while it works.")(tail.tail)
 app.command("stop", short_help="Ask a run's driver to stop; the run can be resumed.")(stop.stop)
 app.command("pause", short_help="Let a run's driver wait until it is resumed.")(pause.pause)
+app.command("review", short_help="Accept or refuse a change that waits for your word.")(review.review)
 app.command("replay", short_help="Play a run's events again through the live view.")(replay.replay)
 app.command("report", short_help="Print a run's report, or write it as one HTML page.")(report.report)
 app.command("compare", short_help="Hold harnesses against each other on the same tasks.")(compare.compare)

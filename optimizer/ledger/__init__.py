@@ -3,7 +3,16 @@
 from optimizer.ledger._connection import LedgerUnusableError
 from optimizer.ledger.ledger import Ledger, LedgerError
 from optimizer.ledger.lock import DriverLock, RunLockedError
-from optimizer.ledger.records import AttemptRow, Bill, CandidateRow, DrawRequest, LookRow, TrialRow, VerdictRow
+from optimizer.ledger.records import (
+    AttemptRow,
+    Bill,
+    CandidateRow,
+    DrawRequest,
+    LookRow,
+    ReviewRow,
+    TrialRow,
+    VerdictRow,
+)
 
 __all__ = [
     "AttemptRow",
@@ -15,6 +24,7 @@ __all__ = [
     "LedgerError",
     "LedgerUnusableError",
     "LookRow",
+    "ReviewRow",
     "RunLockedError",
     "TrialRow",
     "VerdictRow",

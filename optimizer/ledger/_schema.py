@@ -53,6 +53,10 @@ CREATE TABLE verdicts (
     candidate TEXT PRIMARY KEY, verdict TEXT NOT NULL, cause TEXT NOT NULL, public TEXT NOT NULL,
     private TEXT NOT NULL, after_attempt INTEGER NOT NULL, decided_at REAL NOT NULL
 );
+CREATE TABLE reviews (
+    candidate TEXT PRIMARY KEY, accepted INTEGER NOT NULL, by TEXT NOT NULL, reason TEXT NOT NULL,
+    given_at TEXT NOT NULL, entered_at REAL NOT NULL
+);
 CREATE TABLE conclusions (
     phase TEXT PRIMARY KEY, record TEXT NOT NULL, concluded_at REAL NOT NULL
 );
@@ -63,6 +67,7 @@ CREATE TABLE notices (
     number INTEGER PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL, noted_at REAL NOT NULL
 );
 CREATE TRIGGER verdicts_stand BEFORE UPDATE ON verdicts BEGIN SELECT RAISE(ABORT, 'a verdict stands'); END;
+CREATE TRIGGER reviews_stand BEFORE UPDATE ON reviews BEGIN SELECT RAISE(ABORT, 'a review stands'); END;
 CREATE TRIGGER tests_stand BEFORE UPDATE ON tests BEGIN SELECT RAISE(ABORT, 'a reserved level stands'); END;
 CREATE TRIGGER trials_stand BEFORE UPDATE ON trials WHEN OLD.outcome IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'a trial stands'); END;

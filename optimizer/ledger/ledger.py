@@ -15,7 +15,16 @@ from optimizer.attempt_spec import AttemptResult, AttemptSpec, Purpose
 from optimizer.ledger._connection import BUSY_S, check, connect, replaced, unusable
 from optimizer.ledger._schema import SCHEMA, SCHEMA_VERSION
 from optimizer.ledger.lock import RunLockedError
-from optimizer.ledger.records import AttemptRow, Bill, CandidateRow, DrawRequest, LookRow, TrialRow, VerdictRow
+from optimizer.ledger.records import (
+    AttemptRow,
+    Bill,
+    CandidateRow,
+    DrawRequest,
+    LookRow,
+    ReviewRow,
+    TrialRow,
+    VerdictRow,
+)
 from optimizer.ledger.tallies import Tallies, read_tallies
 from optimizer.state import CandidateState, OpenTest, Phase, RunState, Spend
 from optimizer.verdict import Verdict
@@ -69,10 +78,22 @@ class Ledger:
     def _set_up(self, *, read_only: bool) -> None:
         if self._path is None:
             self._db.executescript(SCHEMA)
-        elif not read_only:
+            return
+        self._check_version()
+        if not read_only:
             check(self._db)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
+
+    def _check_version(self) -> None:
+        row = self._db.execute("SELECT schema_version FROM run").fetchone()
+        if row is not None and row["schema_version"] != SCHEMA_VERSION:
+            age = "an earlier" if row["schema_version"] < SCHEMA_VERSION else "a later"
+            raise LedgerError(
+                f"{self._path} was written by {age} version of Ratchet (schema {row['schema_version']}, here it is"
+                f" {SCHEMA_VERSION})",
+                hint="read it, or resume its run, with the version that wrote it",
+            )
 
     def close(self) -> None:
         """Close the file; safe to call twice."""
@@ -388,6 +409,17 @@ class Ledger:
 
     # Phases -------------------------------------------------------------------
 
+    def enter_review(self, row: ReviewRow) -> None:
+        """Record a person's word on a candidate, once."""
+        with self._write() as db:
+            values = (row.candidate, row.accepted, row.by, row.reason, row.given_at, self._clock())
+            db.execute("INSERT OR IGNORE INTO reviews VALUES (?,?,?,?,?,?)", values)
+
+    def reviews(self) -> dict[str, ReviewRow]:
+        """Give what people said, by candidate."""
+        rows = self._db.execute("SELECT candidate, accepted, by, reason, given_at FROM reviews")
+        return {row["candidate"]: ReviewRow(row[0], bool(row[1]), *row[2:]) for row in rows}
+
     def conclude(self, phase: Phase, record: Json) -> None:
         """Record that a phase is over, with its numbers."""
         with self._write() as db:
@@ -426,13 +458,14 @@ class Ledger:
         verdicts = self.verdicts()
         candidates = self.candidates()
         tests = {test["candidate"]: test for test in self.tests()}
+        reviews = self.reviews()
         slots = [row["slot"] for row in self.slots()]
         proposed = [row for row in candidates if row.slot in slots]
         kept = [row.slot for row in proposed if _is_keep(verdicts.get(row.id))]
         return RunState(
             concluded=frozenset(phase for phase in Phase if self.conclusion(phase) is not None),
             champion=next((row.id for row in reversed(candidates) if _is_keep(verdicts.get(row.id))), "c000"),
-            candidates=tuple(self._candidate_state(row, tests, verdicts) for row in proposed),
+            candidates=tuple(self._candidate_state(row, tests, verdicts, reviews) for row in proposed),
             slots=len(slots),
             since_keep=sum(slot > max(kept, default=0) for slot in slots),
             tests_used=len(tests),
@@ -444,19 +477,27 @@ class Ledger:
         )
 
     def _candidate_state(
-        self, row: CandidateRow, tests: Mapping[str, Json], verdicts: Mapping[str, VerdictRow]
+        self,
+        row: CandidateRow,
+        tests: Mapping[str, Json],
+        verdicts: Mapping[str, VerdictRow],
+        reviews: Mapping[str, ReviewRow],
     ) -> CandidateState:
-        test = tests.get(row.id)
-        verdict = verdicts.get(row.id)
+        verdict, review = verdicts.get(row.id), reviews.get(row.id)
         return CandidateState(
             id=row.id,
             parent=row.parent or "",
             slot=row.slot,
             harness=row.harness,
             passed=frozenset(self.stage_records(row.id)),
-            test=OpenTest(test["number"], test["level"], len(self.looks(row.id))) if test else None,
+            test=self._open_test(tests[row.id]) if row.id in tests else None,
             verdict=verdict.verdict if verdict else None,
+            accepted=review.accepted if review else None,
         )
+
+    def _open_test(self, test: Json) -> OpenTest:
+        looks = self.looks(test["candidate"])
+        return OpenTest(test["number"], test["level"], len(looks), bool(looks) and looks[-1].outcome == "keep")
 
     def spend(self) -> Spend:
         """Add up money and tokens over attempts, proposals and judgements."""

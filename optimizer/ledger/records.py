@@ -94,6 +94,17 @@ class VerdictRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewRow:
+    """Record a person's word on a candidate; `given_at` is ISO UTC."""
+
+    candidate: str
+    accepted: bool
+    by: str
+    reason: str
+    given_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Bill:
     """Say what a model session used; `cost_usd` is None when a request had no price."""
 

@@ -33,6 +33,8 @@ SHORT: Final[Mapping[str, str]] = {
     "time": "no time left for a test",
     "ended": "the night was ended early",
     "stale": "the champion changed meanwhile",
+    "refused": "refused by a person",
+    "unreviewed": "ended before a person's word",
 }
 """Cause of a verdict -> a reason of at most 32 characters, for a person (a proposer learns less)."""
 
@@ -117,6 +119,9 @@ def next_commands(facts: Facts) -> list[NextCommand]:
     diff = [
         NextCommand(command("candidates diff", row.id), "the last change that was tried") for row in facts.changes[-1:]
     ]
+    if facts.waiting:
+        word = NextCommand(command("review", facts.waiting[0]), "look at the evidence and say your word")
+        return [word, report]
     if facts.driver_pid is not None and facts.phase != "paused":
         return [NextCommand(command("status"), "how it stands"), report, *diff]
     if facts.phase != "finished":

@@ -332,6 +332,24 @@ RUNS = [
         needs_run=True,
     ),
     Bad(
+        "a word on what does not wait for one",
+        ("c000 does not wait for a word: it is the baseline", "waiting now: none"),
+        words=("review", "done", "c000", "--accept"),
+        needs_run=True,
+    ),
+    Bad(
+        "a word without a candidate",
+        ("which candidate is meant?", "ratchet review done CANDIDATE --accept"),
+        words=("review", "done", "--accept"),
+        needs_run=True,
+    ),
+    Bad(
+        "two words at once",
+        ("--accept and --refuse exclude each other",),
+        words=("review", "done", "c001", "--accept", "--refuse"),
+        needs_run=True,
+    ),
+    Bad(
         "an attempt that is not there",
         ("no attempt",),
         words=("trace", "show", "done", "c000/gone/a00"),

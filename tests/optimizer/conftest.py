@@ -300,9 +300,9 @@ class World:
 
 TABLES = (
     *("candidates", "slots", "trials", "judgements", "attempts", "passed"),
-    *("tests", "looks", "verdicts", "conclusions"),
+    *("tests", "looks", "verdicts", "reviews", "conclusions"),
 )
-TIMES = {"created_at", "concluded_at", "ended_at", "reserved_at", "looked_at", "decided_at", "opened_at"}
+TIMES = {"entered_at", "created_at", "concluded_at", "ended_at", "reserved_at", "looked_at", "decided_at", "opened_at"}
 
 
 def _rows(db: sqlite3.Connection, table: str) -> list[tuple[object, ...]]:

@@ -320,3 +320,15 @@ def test_a_child_that_outlives_its_driver_does_not_hold_the_lock(tmp_path: Path)
             pass
     finally:
         os.kill(child, signal.SIGKILL)
+
+
+def test_a_ledger_of_an_earlier_version_is_refused_with_a_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with closing(Ledger(path)) as ledger:
+        ledger.begin("r", {})
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE run SET schema_version = 1")
+        db.commit()
+    for read_only in (True, False):
+        with pytest.raises(LedgerError, match="an earlier version of Ratchet"):
+            Ledger(path, read_only=read_only)

@@ -58,7 +58,7 @@ def test_a_damaged_ledger_is_refused_before_anything_is_paid(path: Path, damage:
 @pytest.mark.parametrize("damage", [not_a_database, truncated, empty])
 def test_a_reader_of_a_damaged_ledger_hears_the_same(path: Path, damage: Callable[[Path], None]) -> None:
     damage(path)
-    with closing(Ledger(path, read_only=True)) as ledger, pytest.raises(LedgerUnusableError):
+    with pytest.raises(LedgerUnusableError), closing(Ledger(path, read_only=True)) as ledger:
         ledger.notices()
 
 
