@@ -297,8 +297,9 @@ class Proposer(Settings):
     """Money."""
     minutes: Amount = 30.0
     """Time."""
-    blank_traces: StrictBool = False
-    """Hide the traces' text: the ablation that shows what reading them is worth."""
+    view: Literal["traces", "digests", "scores", "blanked"] = "traces"
+    """What it sees of train attempts: everything; clusters and digests alone; how they ended; or traces without
+    text (`ratchet bench proposer` shows what each is worth)."""
 
 
 class Reflection(Settings):

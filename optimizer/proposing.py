@@ -24,6 +24,7 @@ from optimizer.propose import (
     Workspace,
     propose,
     score_prediction,
+    write_evidence,
 )
 from optimizer.session import Session, open_session, run_session
 from task_agent.harness import normalised_hash
@@ -49,6 +50,8 @@ def propose_change(bench: Bench, slot: int, parent: str) -> None:
         surface=bench.surface,
         tasks=[TaskBrief(task.id, task.instruction, task.category) for task in bench.tasks(TRAIN)],
     )
+    if bench.config.proposer.view in ("traces", "digests"):
+        write_evidence(workspace)
     session = open_session(bench, f"s{slot:03d}", "proposer")
     outcome = _work(bench, workspace, slot, session)
     bill = Bill(outcome.usage.total, outcome.cost_usd, outcome.unpriced_requests, outcome.turns)
@@ -92,7 +95,7 @@ def _work(bench: Bench, workspace: Workspace, slot: int, session: Session) -> Pr
                 user_id=session.token,
                 limits=SessionLimits(limits.turns, limits.tokens, _money_left(bench), limits.minutes * 60),
                 slot=slot,
-                blank_traces=limits.blank_traces,
+                view=limits.view,
             ),
         )
     finally:

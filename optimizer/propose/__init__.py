@@ -1,16 +1,22 @@
-"""The meta-agent: a workspace that holds train alone, six tools, one session, one change with a prediction."""
+"""The meta-agent: a workspace that holds train alone, tools, one session, one change with a prediction."""
 
 from optimizer.propose._editing import Proposal
+from optimizer.propose._evidence import write_evidence
+from optimizer.propose.clusters import Cluster, Failure, clusters, failures
+from optimizer.propose.digests import Digest
 from optimizer.propose.prediction import Foresight, Prediction, PredictionScore, score_prediction
 from optimizer.propose.schemas import PROPOSER_TOOLS
 from optimizer.propose.session import ProposalOutcome, SessionLimits, propose
-from optimizer.propose.views import AttemptView, CandidateView, TaskBrief, TrainScore, WallError
+from optimizer.propose.views import AttemptView, CandidateView, TaskBrief, TrainScore, View, WallError
 from optimizer.propose.workspace import Workspace
 
 __all__ = [
     "PROPOSER_TOOLS",
     "AttemptView",
     "CandidateView",
+    "Cluster",
+    "Digest",
+    "Failure",
     "Foresight",
     "Prediction",
     "PredictionScore",
@@ -19,8 +25,12 @@ __all__ = [
     "SessionLimits",
     "TaskBrief",
     "TrainScore",
+    "View",
     "WallError",
     "Workspace",
+    "clusters",
+    "failures",
     "propose",
     "score_prediction",
+    "write_evidence",
 ]

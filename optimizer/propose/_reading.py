@@ -40,13 +40,13 @@ def read_trace(workspace: Workspace, given: ToolInput) -> str:
     """Render one train attempt."""
     only = [kind.strip() for kind in str(given.get("only", "")).split(",") if kind.strip()]
     grep = str(given["grep"]) if given.get("grep") else None
-    text = render(_events_of(workspace, str(given["attempt"])), only=only, grep=grep, max_chars=EVENT_CHARS)
-    return _cut(text, "narrow it with `only` or `grep`, or use query_traces")
+    text = render(events_of(workspace, str(given["attempt"])), only=only, grep=grep, max_chars=EVENT_CHARS)
+    return cut(text, "narrow it with `only` or `grep`, or use query_traces")
 
 
 def blank_trace(workspace: Workspace, given: ToolInput) -> str:
     """Show that an attempt exists, and nothing of it."""
-    _events_of(workspace, str(given["attempt"]))
+    events_of(workspace, str(given["attempt"]))
     return f"{given['attempt']}\n(this session shows no traces)"
 
 
@@ -65,7 +65,7 @@ def read_file(workspace: Workspace, given: ToolInput) -> str:
     path = str(given["path"])
     found = workspace.locate(path)
     if found.is_dir():
-        return _cut("\n".join(_listing(found, path)) or "(empty)", "name a folder below it")
+        return cut("\n".join(_listing(found, path)) or "(empty)", "name a folder below it")
     if not found.is_file():
         raise UsageError(f"{path!r} is no plain file")
     return shorten(found.read_bytes().decode("utf-8", "replace"), OUTPUT_CHARS) or "(empty)"
@@ -98,7 +98,7 @@ def _known(workspace: Workspace, given: ToolInput) -> str:
     return ""
 
 
-def _events_of(workspace: Workspace, attempt: str) -> list[Event]:
+def events_of(workspace: Workspace, attempt: str) -> list[Event]:
     events = workspace.store.read_attempt(attempt)
     if not events or events[0].key.split != TRAIN:
         raise NotFoundError("attempt", attempt, hint="`list_attempts` lists them")
@@ -151,7 +151,7 @@ def _files_below(folder: Path) -> Iterator[Path]:
             yield entry
 
 
-def _cut(text: str, hint: str) -> str:
+def cut(text: str, hint: str) -> str:
     if len(text) <= OUTPUT_CHARS:
         return text
     return f"{text[:OUTPUT_CHARS]}\n[showing {OUTPUT_CHARS:,} of {len(text):,} characters; {hint}]"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from optimizer.propose.views import AttemptView, CandidateView, TrainScore
+from optimizer.propose._evidence import opening_lines
+from optimizer.propose.views import AttemptView, CandidateView, TrainScore, View
 from optimizer.propose.workspace import Workspace
 from task_agent.harness.surface import AREAS
 
@@ -13,13 +14,14 @@ MAX_CANDIDATES = 40
 MAX_TASKS = 40
 
 
-def overview(workspace: Workspace, slot: int) -> str:
+def overview(workspace: Workspace, slot: int, view: View = "traces") -> str:
     """Write the opening message of the session with number `slot`."""
     mine = [attempt for attempt in workspace.attempts if attempt.candidate == workspace.champion_id]
     parts = [
         f"Champion: {workspace.champion_id} (harness {workspace.champion.short_hash})",
         f"Train score: {train_score(mine)}",
         *_outcomes(mine),
+        *opening_lines(workspace, view),
         "",
         *_history(workspace.history),
         "",

@@ -1,4 +1,4 @@
-"""The six tools a proposer is offered, as the model is told of them."""
+"""The tools a proposer is offered, as the model is told of them."""
 
 from __future__ import annotations
 
@@ -57,6 +57,44 @@ READ_TRACE = ToolSchema(
     ),
 )
 
+LIST_CLUSTERS = ToolSchema(
+    name="list_clusters",
+    description=(
+        "List failure clusters: failing train attempts of one candidate sorted by what they have in common, the "
+        "largest first, one JSON object per line, with counts, example attempts and the event to look at first. "
+        "`basis` says what put them together: digest (a cause an analyst named), ending, check, error or command. "
+        "A cluster is a place to start reading; the traces are the evidence."
+    ),
+    input_schema=_schema(
+        {
+            "candidate": _text("Whose failures; the champion's when left out."),
+            "task": _text("Only attempts at this task."),
+            "cluster": _text("Show this one in full, with all its attempts and their digests."),
+        }
+    ),
+)
+
+READ_DIGEST = ToolSchema(
+    name="read_digest",
+    description=(
+        "Read what an analyst wrote of one failing train attempt: a short cause, the event where it went wrong, a "
+        "quoted line, what happened. It can be wrong; `read_trace`, where there is one, shows what really happened."
+    ),
+    input_schema=_schema({"attempt": _text("The attempt's id.")}, ["attempt"]),
+)
+
+COMPARE_ATTEMPTS = ToolSchema(
+    name="compare_attempts",
+    description=(
+        "Set two train attempts of one task side by side, such as one that passed and one that failed, from where "
+        "they first part."
+    ),
+    input_schema=_schema(
+        {"passing": _text("The attempt to show on the left."), "failing": _text("The one on the right.")},
+        ["passing", "failing"],
+    ),
+)
+
 QUERY_TRACES = ToolSchema(
     name="query_traces",
     description=(
@@ -73,7 +111,7 @@ READ_FILE = ToolSchema(
     description=(
         "Read a file of the working copy of the harness; `.` lists its files. Paths that begin with candidates/ "
         "(about.json and diff.patch of earlier candidates) or tasks/ (instructions of train tasks; index.jsonl "
-        "lists them) can be read too."
+        "lists them), clusters/ or digests/ can be read too."
     ),
     input_schema=_schema({"path": _text("Relative path, such as prompts/system.md.")}, ["path"]),
 )
@@ -121,4 +159,14 @@ SUBMIT_CHANGE = ToolSchema(
     ),
 )
 
-PROPOSER_TOOLS = (LIST_ATTEMPTS, READ_TRACE, QUERY_TRACES, READ_FILE, EDIT_FILE, SUBMIT_CHANGE)
+PROPOSER_TOOLS = (
+    LIST_ATTEMPTS,
+    LIST_CLUSTERS,
+    READ_DIGEST,
+    READ_TRACE,
+    COMPARE_ATTEMPTS,
+    QUERY_TRACES,
+    READ_FILE,
+    EDIT_FILE,
+    SUBMIT_CHANGE,
+)

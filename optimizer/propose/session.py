@@ -9,6 +9,7 @@ from typing import Literal
 from optimizer.propose._editing import Proposal
 from optimizer.propose.overview import overview
 from optimizer.propose.tools import SubmitTool, toolset
+from optimizer.propose.views import View
 from optimizer.propose.workspace import Workspace
 from task_agent.agent import Agent, AgentSetup
 from task_agent.errors import (
@@ -75,7 +76,7 @@ async def propose(
     user_id: str,
     limits: SessionLimits,
     slot: int,
-    blank_traces: bool = False,
+    view: View = "traces",
 ) -> ProposalOutcome:
     """Let a meta-agent work in `workspace` until it submits, gives up, or has used its limits.
 
@@ -88,7 +89,7 @@ async def propose(
         user_id: The opaque token of this session.
         limits: What it may use.
         slot: The number of this proposal in the run.
-        blank_traces: Show no content of traces: the switch of the ablation.
+        view: What it sees of attempts: the switch of the ablation.
 
     Raises:
         CredentialsError: The key is missing or refused.
@@ -103,9 +104,9 @@ async def propose(
         user_id=user_id,
         max_tool_output_chars=TOOL_OUTPUT_CHARS,
     )
-    tools = toolset(workspace, submit, blank_traces=blank_traces)
+    tools = toolset(workspace, submit, view=view)
     agent = Agent(setup, tools, client=client, recorder=recorder, meter=meter)
-    end, reason = await _worked(agent, submit, overview(workspace, slot))
+    end, reason = await _worked(agent, submit, overview(workspace, slot, view))
     return ProposalOutcome(
         proposal=submit.proposal,
         end=end,

@@ -1,4 +1,4 @@
-"""The six tools of a session: confined to a workspace, every mistake an answer and never a crash."""
+"""The tools of a session: confined to a workspace, every mistake an answer and never a crash."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from optimizer.propose import _editing, _reading
+from optimizer.propose import _editing, _evidence, _reading
 from optimizer.propose._editing import Proposal
 from optimizer.propose.schemas import (
+    COMPARE_ATTEMPTS,
     EDIT_FILE,
     LIST_ATTEMPTS,
+    LIST_CLUSTERS,
     QUERY_TRACES,
+    READ_DIGEST,
     READ_FILE,
     READ_TRACE,
     SUBMIT_CHANGE,
 )
+from optimizer.propose.views import View
 from optimizer.propose.workspace import HARNESS, Workspace
 from task_agent.models.base import ToolSchema
 from task_agent.tools.base import Tool, ToolInput, ToolResult
@@ -73,14 +77,28 @@ class SubmitTool:
         return f"submitted: {self.proposal.title}"
 
 
-def toolset(workspace: Workspace, submit: SubmitTool, *, blank_traces: bool = False) -> list[Tool]:
-    """Make the six tools of one session; with `blank_traces` traces and queries have no content."""
-    answers: list[tuple[ToolSchema, Callable[[Workspace, ToolInput], str]]] = [
-        (LIST_ATTEMPTS, _reading.list_attempts),
-        (READ_TRACE, _reading.blank_trace if blank_traces else _reading.read_trace),
-        (QUERY_TRACES, _reading.blank_query if blank_traces else _reading.query_traces),
-        (READ_FILE, _reading.read_file),
-        (EDIT_FILE, _editing.edit_file),
-    ]
+Answer = Callable[[Workspace, ToolInput], str]
+
+
+def toolset(workspace: Workspace, submit: SubmitTool, *, view: View = "traces") -> list[Tool]:
+    """Make the tools of one session; what its view hides has no tool, or, `blanked`, a tool that shows nothing."""
+    answers = [(LIST_ATTEMPTS, _reading.list_attempts), *_evidence_tools(workspace, view)]
+    answers += [(READ_FILE, _reading.read_file), (EDIT_FILE, _editing.edit_file)]
     confined = [WorkspaceTool(schema, partial(answer, workspace), workspace.root) for schema, answer in answers]
     return [*confined, submit]
+
+
+def _evidence_tools(workspace: Workspace, view: View) -> list[tuple[ToolSchema, Answer]]:
+    traces: list[tuple[ToolSchema, Answer, Answer]] = [
+        (READ_TRACE, _reading.read_trace, _reading.blank_trace),
+        (COMPARE_ATTEMPTS, _evidence.compare_attempts, _evidence.blank_pair),
+        (QUERY_TRACES, _reading.query_traces, _reading.blank_query),
+    ]
+    if view == "scores":
+        return []
+    if view == "blanked":
+        return [(LIST_CLUSTERS, _evidence.blank_clusters), *((schema, blank) for schema, _, blank in traces)]
+    found: list[tuple[ToolSchema, Answer]] = [(LIST_CLUSTERS, _evidence.list_clusters)]
+    if workspace.digests or view == "digests":
+        found.append((READ_DIGEST, _evidence.read_digest))
+    return found + ([(schema, answer) for schema, answer, _ in traces] if view == "traces" else [])

@@ -12,6 +12,8 @@ from traces.errors import RatchetError
 TRAIN = "train"
 
 Outcome = Literal["passed", "failed", "missing"]
+View = Literal["traces", "digests", "scores", "blanked"]
+"""What a session sees of attempts: everything; clusters and digests; how they ended; the same, with empty traces."""
 
 
 class WallError(RatchetError):

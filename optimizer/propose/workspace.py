@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from optimizer.propose.digests import Digest
 from optimizer.propose.views import TRAIN, AttemptView, CandidateView, TaskBrief, WallError
 from task_agent.harness.bundle import HarnessBundle, read_folder, save_bundle
 from task_agent.harness.surface import EditSurface
@@ -16,7 +17,8 @@ from traces.errors import NotFoundError, UsageError
 from traces.store import TraceStore
 
 HARNESS, CANDIDATES, TASKS, TRACES = "harness", "candidates", "tasks", "traces"
-READABLE = (CANDIDATES, TASKS)
+CLUSTERS, DIGESTS = "clusters", "digests"
+READABLE = (CANDIDATES, TASKS, CLUSTERS, DIGESTS)
 """Folders that `read_file` shows beside the harness; they cannot be written."""
 
 README = """This folder is all that a proposer has.
@@ -25,6 +27,8 @@ harness/        working copy of the champion; the only thing that may change
 candidates/     earlier candidates: about.json (title, verdict, prediction and outcome), diff.patch
 tasks/          instructions of the train tasks
 attempts.jsonl  how every train attempt ended
+clusters/       failing train attempts sorted by what they have in common, a file for each candidate
+digests/        what an analyst wrote of single failing attempts; the trace itself is the evidence
 traces/         everything that happened in the train attempts
 
 Held-out and test tasks, their traces and scores, verifiers, solutions, the ledger and keys are not here.
@@ -46,6 +50,7 @@ class Workspace:
     attempts: tuple[AttemptView, ...]
     tasks: tuple[TaskBrief, ...]
     surface: EditSurface
+    digests: tuple[Digest, ...] = ()
 
     @classmethod
     def build(
@@ -59,6 +64,7 @@ class Workspace:
         attempts: Sequence[AttemptView],
         tasks: Sequence[TaskBrief],
         surface: EditSurface,
+        digests: Sequence[Digest] = (),
     ) -> Workspace:
         """Fill the folder `root`; an earlier workspace there is brought up to date, its edits dropped.
 
@@ -71,20 +77,22 @@ class Workspace:
             attempts: How train attempts ended.
             tasks: The train tasks.
             surface: What may be changed.
+            digests: What analysts wrote of train attempts.
 
         Raises:
-            WallError: An attempt or a task is not of train.
+            WallError: An attempt, a task or a digest is not of train.
             UsageError: Something else is in the folder.
         """
-        _check_walls(attempts, tasks)
+        _check_walls(attempts, tasks, digests)
         _clear(root)
         save_bundle(champion, root / HARNESS)
         (root / "README.md").write_text(README, encoding="utf-8")
-        _write_lines(root / "attempts.jsonl", (attempt.to_record() for attempt in attempts))
+        write_lines(root / "attempts.jsonl", (attempt.to_record() for attempt in attempts))
         _write_candidates(root / CANDIDATES, history)
         _write_tasks(root / TASKS, tasks)
         store.copy_split(TRAIN, root / TRACES)
-        return cls(root, champion, champion_id, tuple(history), tuple(attempts), tuple(tasks), surface)
+        rows = (tuple(history), tuple(attempts), tuple(tasks))
+        return cls(root, champion, champion_id, *rows, surface, tuple(digests))
 
     @property
     def store(self) -> TraceStore:
@@ -105,7 +113,7 @@ class Workspace:
         return read_folder(self.harness)
 
     def locate(self, path: str) -> Path:
-        """Find the file or folder a proposer means: below `candidates/` or `tasks/`, else in the harness.
+        """Find the file or folder a proposer means: below one of `READABLE`, else in the harness.
 
         Raises:
             UsageError: The path is absolute, has `..`, or passes through a link.
@@ -139,23 +147,26 @@ def _parts(path: str) -> tuple[str, ...]:
     return parts
 
 
-def _check_walls(attempts: Iterable[AttemptView], tasks: Iterable[TaskBrief]) -> None:
+def _check_walls(attempts: Iterable[AttemptView], tasks: Iterable[TaskBrief], digests: Iterable[Digest]) -> None:
     for attempt in attempts:
         if attempt.split != TRAIN:
             raise WallError("attempt", attempt.id, attempt.split)
     for task in tasks:
         if task.split != TRAIN:
             raise WallError("task", task.id, task.split)
+    for digest in digests:
+        if digest.split != TRAIN:
+            raise WallError("digest of attempt", digest.attempt, digest.split)
 
 
 def _clear(root: Path) -> None:
     """Empty an earlier workspace of all but its traces, which are only ever added to."""
     root.mkdir(parents=True, exist_ok=True)
-    known = {HARNESS, CANDIDATES, TASKS, TRACES, "README.md", "attempts.jsonl"}
+    known = {HARNESS, TRACES, *READABLE, "README.md", "attempts.jsonl"}
     strangers = sorted(entry.name for entry in root.iterdir() if entry.name not in known or entry.is_symlink())
     if strangers:
         raise UsageError(f"{root} is no proposer's workspace: it holds {strangers[0]!r}")
-    for name in (HARNESS, CANDIDATES, TASKS):
+    for name in (HARNESS, *READABLE):
         shutil.rmtree(root / name, ignore_errors=True)
 
 
@@ -178,8 +189,9 @@ def _write_tasks(folder: Path, tasks: Iterable[TaskBrief]) -> None:
             name = f"{slug(task.id)}-{len(index)}.md"
         (folder / name).write_text(task.instruction.rstrip() + "\n", encoding="utf-8")
         index.append({"task": task.id, "category": task.category, "file": f"{TASKS}/{name}"})
-    _write_lines(folder / "index.jsonl", index)
+    write_lines(folder / "index.jsonl", index)
 
 
-def _write_lines(path: Path, records: Iterable[object]) -> None:
+def write_lines(path: Path, records: Iterable[object]) -> None:
+    """Write one JSON value a line."""
     path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records), encoding="utf-8")

@@ -280,8 +280,8 @@ def test_a_candidate_still_open_is_not_in_the_history(bench: Worlds, rates: Rate
 def test_blanked_traces_reach_the_session_as_nothing(bench: Worlds, rates: Rates) -> None:
     steps: list[Step] = [call("read_trace", {"attempt": "c000/sums-00/a00"}), say("no"), say("no")]
     seen = {}
-    for blank in (False, True):
-        world = measured(bench, rates, list(steps), settings={"proposer": {"blank_traces": blank}})
+    for view in ("traces", "blanked"):
+        world = measured(bench, rates, list(steps), settings={"proposer": {"view": view}})
         propose_change(world.bench, 1, "c000")
-        seen[blank] = "I work on sums-00" in str(world.proposer.requests[1].messages)
-    assert seen == {False: True, True: False}
+        seen[view] = "I work on sums-00" in str(world.proposer.requests[1].messages)
+    assert seen == {"traces": True, "blanked": False}

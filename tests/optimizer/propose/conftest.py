@@ -11,6 +11,7 @@ import pytest
 from optimizer.propose import (
     AttemptView,
     CandidateView,
+    Digest,
     Foresight,
     Prediction,
     PredictionScore,
@@ -69,6 +70,7 @@ class Run:
         attempts: Sequence[AttemptView] = tuple(ATTEMPTS),
         tasks: Sequence[TaskBrief] = tuple(TASKS),
         history: Sequence[CandidateView] = tuple(HISTORY),
+        digests: Sequence[Digest] = (),
     ) -> Workspace:
         return Workspace.build(
             self.root / "proposer" / "one",
@@ -79,6 +81,7 @@ class Run:
             attempts=attempts,
             tasks=tasks,
             surface=SURFACE,
+            digests=digests,
         )
 
 

@@ -153,6 +153,10 @@ def attacks(run_root: Path) -> Iterator[Call]:
         yield "edit_file", {"path": path, "new": ""}
     for attempt in ATTEMPTS:
         yield "read_trace", {"attempt": attempt}
+        yield "read_digest", {"attempt": attempt}
+        yield "list_clusters", {"candidate": attempt, "task": attempt, "cluster": attempt}
+        yield "compare_attempts", {"passing": attempt, "failing": attempt}
+        yield "compare_attempts", {"passing": "c000/sum-01/a00", "failing": attempt}
         yield "list_attempts", {"task": attempt, "candidate": attempt}
         yield "submit_change", {**CLAIM, "evidence": [attempt]}
         yield "submit_change", {**CLAIM, "prediction": {"fixes": [attempt], "at_risk": []}}

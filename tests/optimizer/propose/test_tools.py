@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from optimizer.propose import PROPOSER_TOOLS, Workspace
+from optimizer.propose import PROPOSER_TOOLS, Digest, View, Workspace
 from optimizer.propose._reading import OUTPUT_CHARS
 from optimizer.propose.tools import SubmitTool, toolset
 from task_agent.tools.base import ToolResult, call_tool
@@ -21,9 +22,9 @@ CLAIM = {
 class Bench:
     """Call the tools of one session by name."""
 
-    def __init__(self, workspace: Workspace, *, blank_traces: bool = False) -> None:
+    def __init__(self, workspace: Workspace, *, view: View = "traces") -> None:
         self.submit = SubmitTool(workspace)
-        tools = toolset(workspace, self.submit, blank_traces=blank_traces)
+        tools = toolset(workspace, self.submit, view=view)
         self._tools = {tool.schema.name: tool for tool in tools}
 
     async def __call__(self, name: str, /, **given: Any) -> ToolResult:
@@ -45,9 +46,61 @@ def bench(workspace: Workspace) -> Bench:
     return Bench(workspace)
 
 
-async def test_the_six_tools_are_offered_in_their_order(workspace: Workspace) -> None:
-    names = [tool.schema for tool in toolset(workspace, SubmitTool(workspace))]
-    assert names == list(PROPOSER_TOOLS)
+def names(workspace: Workspace, view: View) -> list[str]:
+    return [tool.schema.name for tool in toolset(workspace, SubmitTool(workspace), view=view)]
+
+
+DIGEST = Digest("c000/sum-01/a00", "adds the header", 3, "I add. in the open", "It added the header line up.")
+
+
+def test_all_tools_are_offered_in_their_order_once_there_are_digests(rebuild: Callable[..., Workspace]) -> None:
+    assert names(rebuild(digests=[DIGEST]), "traces") == [schema.name for schema in PROPOSER_TOOLS]
+    assert "read_digest" not in names(rebuild(), "traces")
+
+
+def test_a_view_hides_what_it_says(workspace: Workspace) -> None:
+    changing = ["read_file", "edit_file", "submit_change"]
+    assert names(workspace, "scores") == ["list_attempts", *changing]
+    assert names(workspace, "digests") == ["list_attempts", "list_clusters", "read_digest", *changing]
+    assert names(workspace, "blanked") == names(workspace, "traces")
+
+
+async def test_clusters_lead_to_attempts_and_events(bench: Bench) -> None:
+    rows = [json.loads(line) for line in (await bench.ok("list_clusters")).splitlines()]
+    assert [(row["cluster"], row["basis"], row["attempts"], row["missing"]) for row in rows] == [
+        ("expected-in-the-open", "check", 1, 0),
+        ("out-of-turns", "ending", 1, 0),
+        ("sandbox-lost", "ending", 1, 1),
+    ]
+    assert rows[1]["examples"] == ["c000/merge-02/a00 at [6]"]
+    whole = json.loads(await bench.ok("list_clusters", cluster="out-of-turns"))
+    assert whole["members"] == ["c000/merge-02/a00 at [6]"]
+    assert "no cluster" in await bench.error("list_clusters", cluster="out-of-luck")
+    assert "no failing train attempt of c001" in await bench.ok("list_clusters", candidate="c001")
+
+
+async def test_a_digest_names_a_cause_and_stands_beside_the_trace(rebuild: Callable[..., Workspace]) -> None:
+    bench = Bench(rebuild(digests=[DIGEST]))
+    assert "cause: adds the header" in await bench.ok("read_digest", attempt="c000/sum-01/a00")
+    assert "no digest" in await bench.error("read_digest", attempt="c000/merge-02/a00")
+    first = json.loads((await bench.ok("list_clusters", task="sum-01")).splitlines()[0])
+    assert (first["cause"], first["basis"], first["examples"]) == (
+        "adds the header",
+        "digest",
+        ["c000/sum-01/a00 at [3]"],
+    )
+    assert "It added the header line up." in await bench.ok("list_clusters", cluster="adds-the-header")
+
+
+async def test_two_attempts_of_one_task_are_set_side_by_side(bench: Bench) -> None:
+    page = await bench.ok("compare_attempts", passing="c000/sum-01/a01", failing="c000/sum-01/a00")
+    assert "left: c000/sum-01/a01 passed" in page
+    assert "the same from beginning to end" in page
+    assert len(page) <= OUTPUT_CHARS + 200
+    refused = await bench.error("compare_attempts", passing="c000/sum-01/a01", failing="c000/merge-02/a00")
+    assert "different tasks" in refused
+    for wrong in ("c000/held/a00", "c000/sum-01/a09"):
+        assert "no attempt" in await bench.error("compare_attempts", passing=wrong, failing="c000/sum-01/a00")
 
 
 async def test_attempts_are_listed_as_json_lines_the_champions_first(bench: Bench) -> None:
@@ -214,9 +267,12 @@ async def test_an_unfinished_attempt_is_evidence_too(bench: Bench) -> None:
 
 
 async def test_blank_traces_show_that_attempts_exist_and_nothing_of_them(workspace: Workspace) -> None:
-    blank = Bench(workspace, blank_traces=True)
+    blank = Bench(workspace, view="blanked")
     assert "in the open" not in await blank.ok("read_trace", attempt="c000/sum-01/a00")
     assert await blank.ok("query_traces", sql="SELECT text FROM events") == "no rows"
+    assert await blank.ok("list_clusters") == "(this session shows no traces)"
+    pair = {"passing": "c000/sum-01/a01", "failing": "c000/sum-01/a00"}
+    assert "in the open" not in await blank.ok("compare_attempts", **pair)
     assert "c000/sum-01/a00" in await blank.ok("list_attempts")
     assert "no attempt" in await blank.error("read_trace", attempt="c000/none/a00")
 

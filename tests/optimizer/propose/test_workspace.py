@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from optimizer.propose import AttemptView, TaskBrief, WallError, Workspace
+from optimizer.propose import AttemptView, Digest, TaskBrief, WallError, Workspace, write_evidence
 from optimizer.propose.overview import overview, train_score
 from traces.errors import NotFoundError, UsageError
 
@@ -26,6 +26,25 @@ def test_the_folder_holds_what_it_says_and_nothing_else(workspace: Workspace) ->
     assert (workspace.root / "tasks/sum-01.md").read_text() == "Add up the column.\n"
 
 
+def test_clusters_and_digests_are_files_too_and_go_when_it_is_built_again(rebuild: Rebuild) -> None:
+    digest = Digest("c000/sum-01/a00", "adds the header", 3, "I add.", "It added the header line up.")
+    workspace = rebuild(digests=[digest])
+    write_evidence(workspace)
+    lines = (workspace.root / "clusters/c000.jsonl").read_text().splitlines()
+    assert [json.loads(line)["cause"] for line in lines] == ["adds the header", "out of turns", "sandbox lost"]
+    assert (workspace.root / "clusters/c001.jsonl").read_text() == ""
+    assert "It added" in workspace.locate("digests/c000-sum-01-a00.txt").read_text()
+    assert not (rebuild().root / "digests").exists()
+
+
+def test_the_opening_names_the_clusters_unless_the_view_hides_them(workspace: Workspace) -> None:
+    line = "- out-of-turns: 'out of turns' (ending), 1 of 1 tasks, such as c000/merge-02/a00 at [6]"
+    assert line in overview(workspace, 1)
+    assert line in overview(workspace, 1, "digests")
+    for view in ("scores", "blanked"):
+        assert "out of turns" not in overview(workspace, 1, view)
+
+
 def test_train_traces_of_every_candidate_come_along_finished_or_not(workspace: Workspace) -> None:
     assert "c001/merge-02/a00" in workspace.store.attempts()
     assert {segment.split for segment in workspace.store.segments()} == {"train"}
@@ -38,6 +57,8 @@ def test_a_row_of_another_split_is_refused(rebuild: Rebuild, split: str) -> None
         rebuild(attempts=[attempt])
     with pytest.raises(WallError, match="train only"):
         rebuild(tasks=[TaskBrief("x", "text", split=split)])
+    with pytest.raises(WallError, match="train only"):
+        rebuild(digests=[Digest("c000/x/a00", "cause", 1, "quote", "story", split=split)])
 
 
 def test_building_again_drops_edits_and_old_candidates(workspace: Workspace, rebuild: Rebuild) -> None:
