@@ -24,6 +24,7 @@ from task_agent.meter import Budget, Meter
 from task_agent.models.base import ModelClient
 from task_agent.orchestration import TaskView, budget_for, run_harness
 from task_agent.sandbox.base import ExecResult, Sandbox, SandboxKind, SandboxSpec, VerifyRun
+from task_agent.sandbox.code_jail import CodeJails
 from traces.errors import RatchetError
 from traces.event import AttemptKey, EventKind, TokenUsage
 from traces.recorder import Recorder
@@ -117,6 +118,7 @@ class AttemptRunner:
         seed: The run's seed, from which attempt tokens derive.
         artifacts: Where files that tasks have copied out are kept; nowhere when left out.
         judge: Grades answers to tasks that a model grades.
+        jails: Where orchestration code runs; a harness that brings some cannot be attempted when left out.
     """
 
     def __init__(
@@ -131,8 +133,10 @@ class AttemptRunner:
         seed: int,
         artifacts: Path | None = None,
         judge: Judging | None = None,
+        jails: CodeJails | None = None,
     ) -> None:
         self._judge = judge
+        self._jails = jails
         self._artifacts = artifacts
         self._suite = suite
         self._client = client
@@ -165,6 +169,8 @@ class AttemptRunner:
     async def close(self) -> None:
         """Release everything; safe to call twice."""
         await asyncio.gather(*self._closing)
+        if self._jails is not None:
+            await self._jails.close()
         await self._client.close()
         self._traces.close()
 
@@ -206,6 +212,7 @@ class AttemptRunner:
                         recorder=recorder,
                         user_id=spec.token(self._seed),
                         meter=meter,
+                        jails=self._jails,
                     )
             except TimeoutError:
                 raise OutOfTimeError(f"all {part.agent_timeout_s:g} s of {part.id} are used") from None

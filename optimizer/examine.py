@@ -17,6 +17,8 @@ from optimizer.verdict import Verdict
 from optimizer.verdicts import decide
 from task_agent.harness import normalised_hash, unified, validate, violations
 from task_agent.harness.errors import HarnessError
+from task_agent.orchestration.code import check_place
+from traces.errors import SandboxUnavailableError
 
 TRAIN, TUNE = Split.TRAIN, Purpose.TUNE
 SMOKE_DRAWS = 3
@@ -62,7 +64,8 @@ def _static_fault(bench: Bench, candidate: str, parent: str) -> tuple[str, dict[
     child, before = bench.archive.load(candidate), bench.archive.load(parent)
     try:
         validate(child)
-    except HarnessError as error:
+        check_place(child, allow_unsafe=bench.config.sandbox.allow_unsafe)
+    except (HarnessError, SandboxUnavailableError) as error:
         return "does_not_load", {"error": str(error)}
     if broken := violations(bench.surface, before, child):
         return "outside_surface", {"violations": broken}

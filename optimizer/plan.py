@@ -25,6 +25,7 @@ from optimizer.run_folder import RunFolder
 from task_agent.harness import EditSurface, HarnessBundle, allows_key, load_bundle
 from task_agent.harness.bundle import SPEC_PATH
 from task_agent.models import PriceTable
+from task_agent.orchestration.code import check_place
 from task_agent.sandbox import choose
 from task_agent.sandbox.base import SandboxKind
 from task_agent.sandbox.choose import Choice, Wanted
@@ -245,6 +246,7 @@ def _check_level_left(plan: Plan) -> None:
 def _plan(config: RunConfig, parts: Parts, *, wanted: Wanted) -> Plan:
     check_judge(parts.suite)
     choice = choose_sandbox(config, parts.suite, wanted)
+    check_place(parts.harness, allow_unsafe=config.sandbox.allow_unsafe)
     record = parts.record
     return Plan(
         config=config,

@@ -40,6 +40,7 @@ class WorkerSetup:
         from benchmarks.suite import load_suite
         from optimizer.attempt import AttemptRunner
         from optimizer.clients import make_client, make_judge
+        from task_agent.orchestration.code import open_jails
         from task_agent.sandbox import open_sandbox
 
         mark.put_on(self.mark)
@@ -55,4 +56,5 @@ class WorkerSetup:
             seed=self.config.seed,
             artifacts=self.traces.parent / "artifacts",
             judge=make_judge(self.config, suite),
+            jails=open_jails(allow_unsafe=self.config.sandbox.allow_unsafe),
         )

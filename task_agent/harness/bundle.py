@@ -88,6 +88,14 @@ class HarnessBundle:
         folders = _folders(self.files, "skills")
         return tuple(parse_skill(name, files["SKILL.md"].decode()) for name, files in folders.items())
 
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that have a prompt file, by name."""
+        names = (
+            path.removeprefix("prompts/").removesuffix(".md") for path in self.files if path.startswith("prompts/")
+        )
+        return tuple("main" if name == "system" else name for name in names)
+
     def prompt(self, role: str, *, default: str | None = None) -> str:
         """Give the text of a role's prompt file: `prompts/system.md` for `main`, else `prompts/<role>.md`.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from task_agent.harness.bundle import SPEC_PATH, SYSTEM_PATH, HarnessBundle, read_folder
+from task_agent.harness.code import check_code
 from task_agent.harness.errors import HarnessError
 from task_agent.harness.knob import put
 from task_agent.harness.pattern import PATTERNS
@@ -47,8 +48,9 @@ def validate(bundle: HarnessBundle, *, root: Path | None = None) -> None:
     _check_prompts(bundle, root)
     source = spec_source(bundle.files[SPEC_PATH], root / SPEC_PATH)
     spec = parse_spec(bundle.files[SPEC_PATH], root / SPEC_PATH)
-    _check_orchestration(spec, source)
-    _check_search(spec, source)
+    _check_orchestration(spec, source, bundle)
+    check_code(bundle, spec, source, root)
+    _check_search(spec, source, bundle)
     _check_skills(bundle, root)
     _check_tools(bundle, root)
 
@@ -61,12 +63,6 @@ def _check_layout(bundle: HarnessBundle, root: Path) -> None:
         top, _, rest = path.partition("/")
         if (f"{top}/" if rest else top) not in TOP_LEVEL:
             raise HarnessError(f"not part of a harness; {nearest(top, TOP_LEVEL)}", place=Place(root / path))
-    if "orchestration.py" in bundle.files:
-        raise HarnessError(
-            "orchestration code is not run yet: it needs the jailed broker of a later release, never this process",
-            place=Place(root / "orchestration.py"),
-            hint="remove the file and name a built-in pattern under `orchestration.pattern`",
-        )
 
 
 def _check_prompts(bundle: HarnessBundle, root: Path) -> None:
@@ -80,7 +76,7 @@ def _check_prompts(bundle: HarnessBundle, root: Path) -> None:
         raise HarnessError("the system prompt is empty", place=Place(root / SYSTEM_PATH))
 
 
-def _check_orchestration(spec: HarnessSpec, source: YamlSource) -> None:
+def _check_orchestration(spec: HarnessSpec, source: YamlSource, bundle: HarnessBundle) -> None:
     name = spec.orchestration.pattern
     pattern = PATTERNS.get(name)
     if pattern is None:
@@ -90,16 +86,17 @@ def _check_orchestration(spec: HarnessSpec, source: YamlSource) -> None:
             key="orchestration.pattern",
         )
     check_model(pattern.params, source, at=("orchestration", "params"), data=spec.orchestration.params)
+    roles = (*pattern.roles, *bundle.roles) if pattern.open_roles else pattern.roles
     for role in spec.models:
-        if role not in pattern.roles:
+        if role not in roles:
             raise HarnessError(
-                f"pattern `{name}` has no role `{role}`; {nearest(role, pattern.roles)}",
+                f"pattern `{name}` has no role `{role}`; {nearest(role, roles)}",
                 place=source.place(("models", role), of_key=True),
                 key=f"models.{role}",
             )
 
 
-def _check_search(spec: HarnessSpec, source: YamlSource) -> None:
+def _check_search(spec: HarnessSpec, source: YamlSource, bundle: HarnessBundle) -> None:
     """Try the ends of each search range in its key's place."""
     plain = spec.model_dump(mode="json", exclude={"search"})
     for key, search in spec.search.items():
@@ -115,7 +112,8 @@ def _check_search(spec: HarnessSpec, source: YamlSource) -> None:
             try:
                 put(changed, key, sample)
                 varied = check_model(HarnessSpec, source, at=loc, data=changed)
-                _check_orchestration(varied, source)
+                _check_orchestration(varied, source, bundle)
+                check_code(bundle, varied, source)
             except HarnessError as error:
                 raise HarnessError(
                     f"`{key}` cannot be {sample!r}: {error.message.partition(': ')[2] or error.message}",

@@ -52,7 +52,9 @@ def roles(bundle: HarnessBundle) -> tuple[str, ...]:
     pattern = PATTERNS.get(bundle.spec.orchestration.pattern)
     if pattern is None:
         raise HarnessError(f"unknown pattern {bundle.spec.orchestration.pattern!r}; {nearest('', PATTERNS)}")
-    return pattern.roles
+    if not pattern.open_roles:
+        return pattern.roles
+    return tuple(dict.fromkeys((*pattern.roles, *bundle.roles)))
 
 
 def system_prompt(bundle: HarnessBundle, role: str) -> str:

@@ -81,7 +81,8 @@ class BubblewrapSandbox(HostSandbox):
         for name, value in env.items():
             jail += ["--setenv", name, value]
         try:
-            process = await _in_thread(self._popen, [*jail, "--chdir", self._spec.workdir, "--", *argv], stdio, passed)
+            command = [*jail, "--chdir", self._spec.workdir, "--", *argv]
+            process = await start_jail(functools.partial(self._popen, command, stdio, passed))
         except (OSError, asyncio.CancelledError):
             os.close(info)
             raise
@@ -133,17 +134,12 @@ class BubblewrapSandbox(HostSandbox):
             os.close(running.info_fd)
 
 
-async def _in_thread(
-    start: Callable[[Sequence[str], Stdio, Sequence[int]], subprocess.Popen[bytes]],
-    argv: Sequence[str],
-    stdio: Stdio,
-    passed: Sequence[int],
-) -> subprocess.Popen[bytes]:
+async def start_jail(start: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
     """Start a jail in a thread that lives as long as we do: a step into a group may wait for the kernel.
 
     The jail ends with the thread that started it, so no thread of a shorter life may do this.
     """
-    starting = asyncio.get_running_loop().run_in_executor(_threads(), start, argv, stdio, passed)
+    starting = asyncio.get_running_loop().run_in_executor(_threads(), start)
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
@@ -183,25 +179,26 @@ def jail_argv() -> tuple[str, ...]:
     Raises:
         SandboxUnavailableError: A program that is needed is missing.
     """
+    argv = [*closed_argv()]
+    argv += ["--ro-bind", "/usr", "/usr", *_top_folders(), *_hidden_sources()]
+    argv += ["--ro-bind", str(system_folder()), "/etc", "--proc", "/proc", "--dev", "/dev"]
+    return (*argv, "--size", str(_SHM_BYTES), "--tmpfs", "/dev/shm", "--remount-ro", "/dev")
+
+
+@functools.cache
+def closed_argv() -> tuple[str, ...]:
+    """Give the words for a jail that has nothing: no file, no network, no capability, no environment, no way on.
+
+    Raises:
+        SandboxUnavailableError: A program that is needed is missing.
+    """
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         raise SandboxUnavailableError("there is no `bwrap` here", hint="install the package `bubblewrap`")
     argv = [*_drop_root(), bwrap, "--unshare-all", "--unshare-user", "--uid", _INSIDE_ID, "--gid", _INSIDE_ID]
-    argv += [
-        "--die-with-parent",
-        "--new-session",
-        "--as-pid-1",
-        "--cap-drop",
-        "ALL",
-        "--clearenv",
-        "--hostname",
-        "sandbox",
-    ]
-    if _knows_disable_userns(bwrap):
-        argv.append("--disable-userns")
-    argv += ["--ro-bind", "/usr", "/usr", *_top_folders(), *_hidden_sources()]
-    argv += ["--ro-bind", str(system_folder()), "/etc", "--proc", "/proc", "--dev", "/dev"]
-    return (*argv, "--size", str(_SHM_BYTES), "--tmpfs", "/dev/shm", "--remount-ro", "/dev")
+    argv += ["--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL", "--clearenv"]
+    argv += ["--hostname", "sandbox"]
+    return (*argv, "--disable-userns") if _knows_disable_userns(bwrap) else tuple(argv)
 
 
 def _drop_root() -> list[str]:

@@ -57,7 +57,7 @@ def open_sandbox(kind: SandboxKind, spec: SandboxSpec) -> Sandbox:
 def probe(kind: SandboxKind) -> Probe:
     """Start a sandbox of `kind`, run a command and a grading in it, and remove it."""
     try:
-        said = _run(lambda: _try_out(kind))
+        said = run_anywhere(lambda: _try_out(kind))
     except SandboxUnavailableError as error:
         return Probe(kind, False, error.message + (f" ({error.hint})" if error.hint else ""))
     except SandboxLostError as error:
@@ -145,7 +145,7 @@ async def _try_out(kind: SandboxKind) -> str:
         await sandbox.close()
 
 
-def _run(make: Callable[[], Coroutine[None, None, str]]) -> str:
+def run_anywhere(make: Callable[[], Coroutine[None, None, str]]) -> str:
     """Run a coroutine to its end from anywhere, also where an event loop already runs in this thread."""
     try:
         asyncio.get_running_loop()

@@ -197,6 +197,24 @@ HARNESSES = [
         hold("mine/harness.yaml", "name: mine\norchestration: {pattern: magic}\n"),
     ),
     Bad(
+        "orchestration code that nothing runs",
+        ("mine/orchestration.py", "nothing runs this file", "pattern: code"),
+        hold("mine/orchestration.py", "async def orchestrate(ctx): ...\n"),
+    ),
+    Bad(
+        "a pattern without its code",
+        ("mine/harness.yaml:2:26", "`code` needs a file `orchestration.py`", "async def orchestrate(ctx)"),
+        hold("mine/harness.yaml", "name: mine\norchestration: {pattern: code}\n"),
+    ),
+    Bad(
+        "orchestration code that does not parse",
+        ("mine/orchestration.py:1:3", "not valid Python"),
+        one_by_one(
+            hold("mine/harness.yaml", "name: mine\norchestration: {pattern: code}\n"),
+            hold("mine/orchestration.py", "if\n"),
+        ),
+    ),
+    Bad(
         "a range that its key cannot take",
         ("mine/harness.yaml:4:10", "`limits.turns` cannot be 0"),
         hold("mine/harness.yaml", "name: mine\nlimits:\n  turns: 9\nsearch: {limits.turns: {low: 0, high: 9}}\n"),

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from task_agent.harness import HarnessBundle, validate
 from task_agent.harness.spec import HarnessSpec
 
@@ -15,6 +17,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.bubblewrap
 def test_the_pages_python_runs(tmp_path: Path) -> None:
     program = "\n".join(blocks("python"))
     root = Path(__file__).parents[3]

@@ -68,7 +68,7 @@ def test_a_huge_or_binary_spec_is_refused() -> None:
 
 def test_an_unknown_pattern_is_refused_with_the_list() -> None:
     text = yaml_fault("name: a\norchestration:\n  pattern: reakt\n")
-    assert text == "h/harness.yaml:3:12: unknown pattern 'reakt'; there are `react`, `verify_then_finish`"
+    assert text == "h/harness.yaml:3:12: unknown pattern 'reakt'; there are `react`, `verify_then_finish`, `code`"
 
 
 def test_pattern_parameters_are_checked_and_placed() -> None:
@@ -123,8 +123,48 @@ def test_files_a_harness_does_not_know_are_refused(path: str, said: str) -> None
     assert said in fault(**{path: "x"})
 
 
-def test_orchestration_code_is_refused_until_it_can_be_jailed() -> None:
-    assert "jailed broker" in fault(orchestration_DOT_py="async def orchestrate(ctx): ...\n")
+CODED = "name: coded\norchestration: {pattern: code}\n"
+
+
+def code_fault(code: str | bytes) -> str:
+    return fault(harness_DOT_yaml=CODED, orchestration_DOT_py=code)
+
+
+def test_code_and_the_pattern_that_runs_it_come_together() -> None:
+    stray = fault(orchestration_DOT_py="async def orchestrate(ctx): ...\n")
+    assert stray == "h/orchestration.py: nothing runs this file: the pattern is `react`"
+    assert yaml_fault(CODED) == "h/harness.yaml:2:26: pattern `code` needs a file `orchestration.py`"
+    validate(
+        HarnessBundle(SEED | {"harness.yaml": CODED.encode(), "orchestration.py": b"async def orchestrate(ctx): ...\n"})
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("async def orchestrate(ctx:\n", "orchestration.py:1:22: not valid Python: '(' was never closed"),
+        ("(" * 5_000, "not valid Python"),
+        ("-" * 90_000 + "1", "not valid Python"),
+        ("x = 1\0", "not valid Python"),
+        (b"x = '\xff'\n", "orchestration.py:1: not UTF-8 text"),
+        ("def main(ctx): ...\n", "needs `async def orchestrate(ctx)` at its top level"),
+        ("x = 1\ndef orchestrate(ctx): ...\n", "orchestration.py:2:1: needs"),
+        ("async def orchestrate(): ...\n", "takes other arguments"),
+        ("async def orchestrate(ctx, more): ...\n", "takes other arguments"),
+        ("async def orchestrate(ctx, *, more): ...\n", "takes other arguments"),
+        ("#" * 100_001, "has 100,001 bytes; the most is 100,000"),
+    ],
+)
+def test_code_that_cannot_run_is_refused_with_its_place(code: str | bytes, says: str) -> None:
+    assert says in code_fault(code)
+
+
+def test_settings_of_codes_roles_need_a_prompt_of_that_role() -> None:
+    code = b"async def orchestrate(ctx, *, more=1): ...\n"
+    files = SEED | {"harness.yaml": f"{CODED}models: {{planner: {{effort: low}}}}\n".encode(), "orchestration.py": code}
+    validate(HarnessBundle(files | {"prompts/planner.md": b"Plan.\n"}))
+    with pytest.raises(HarnessError, match="has no role `planner`"):
+        validate(HarnessBundle(files))
 
 
 def test_required_files_are_named() -> None:

@@ -1,0 +1,227 @@
+"""The fork server of a jail for orchestration code: it forks one process per attempt and never runs that code itself.
+
+This script runs INSIDE the jail and must not import anything of ours. Descriptor 0 is its control socket (one JSON
+message per packet): `{"start": n}` with the attempt's socket, `{"kill": n}`; it answers `{"ended": n, ...}`.
+
+What keeps attempts apart: each one's process is the first of process, IPC and network namespaces of its own, holds
+no descriptor but its own socket, has no capability, may start no process or thread, and may make only the system
+calls that the filter lists; others are put to the listener that goes to the worker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import importlib.util
+import json
+import os
+import resource
+import selectors
+import signal
+import socket
+import sys
+from types import ModuleType
+from typing import Any, NoReturn
+
+NEW_NAMESPACES = 0x20000000 | 0x08000000 | 0x40000000
+PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 38, 47, 4
+CAPSET = {"x86_64": 126, "aarch64": 91}
+SECCOMP = {"x86_64": 317, "aarch64": 277}
+SET_MODE_FILTER, NEW_LISTENER = 1, 8
+CAPABILITY_VERSION_3 = 0x20080522
+LINE = 3
+OPEN_FILES = 64
+PACKET = 262_144
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Program(ctypes.Structure):
+    """Mirror `struct sock_fprog`."""
+
+    _fields_ = [("length", ctypes.c_ushort), ("code", ctypes.c_void_p)]
+
+
+class Server:
+    """Start, watch and end the attempts' processes."""
+
+    def __init__(self, control: socket.socket, orders: dict[str, Any], client: ModuleType) -> None:  # Any: JSON
+        self.control = control
+        self.orders = orders
+        self.client = client
+        self.selector = selectors.DefaultSelector()
+        self.running: dict[int, int] = {}
+
+    def serve(self) -> None:
+        """Serve until the worker closes its end."""
+        self.selector.register(self.control, selectors.EVENT_READ)
+        self.control.send(json.dumps({"ready": True}).encode())
+        while True:
+            for key, _ in self.selector.select():
+                if key.fileobj is self.control:
+                    if not self.obey():
+                        self.end_all()
+                        return
+                else:
+                    self.bury(key.fd, *key.data)
+
+    def obey(self) -> bool:
+        """Carry out one order; False when there will be no more."""
+        text, fds, _, _ = socket.recv_fds(self.control, PACKET, 1)
+        if not text:
+            return False
+        order = json.loads(text)
+        if "start" in order:
+            self.start(order["start"], fds[0])
+        elif order["kill"] in self.running:
+            self.kill(self.running[order["kill"]])
+        return True
+
+    def start(self, number: int, line: int) -> None:
+        """Fork the process of one attempt."""
+        try:
+            pid = self.fork(line)
+        except OSError as error:
+            self.control.send(json.dumps({"ended": number, "failed": str(error)}).encode())
+            return
+        finally:
+            os.close(line)
+        self.running[number] = pid
+        self.selector.register(os.pidfd_open(pid), selectors.EVENT_READ, (number, pid))
+
+    def fork(self, line: int) -> int:
+        """Fork into fresh namespaces: only a child's child is in a new process namespace, and we inherit it."""
+        if not self.orders["isolated"]:
+            return os.fork() or self.become(line)
+        told, tell = os.pipe()
+        middle = os.fork()
+        if middle == 0:
+            self.fork_again(line, tell)
+        os.close(tell)
+        os.waitpid(middle, 0)
+        with os.fdopen(told, "rb") as answer:
+            said = answer.read().decode()
+        if not said.isdigit():
+            raise OSError(said or "the fork in between died")
+        return int(said)
+
+    def fork_again(self, line: int, tell: int) -> NoReturn:
+        """Be the one in between: make the namespaces, fork, say who was born, and go."""
+        try:
+            check(libc.unshare(NEW_NAMESPACES), "unshare")
+            born = os.fork()
+            if born == 0:
+                os.close(tell)
+                self.become(line)
+            os.write(tell, b"%d" % born)
+        except OSError as error:
+            os.write(tell, str(error).encode())
+        os._exit(0)
+
+    def become(self, line: int) -> NoReturn:
+        """Be the process of an attempt; never returns."""
+        try:
+            os.setsid()
+            os.dup2(line, LINE)
+            os.closerange(LINE + 1, 65_536)
+            null = os.open(os.devnull, os.O_RDWR)
+            for fd in (0, 1, 2):
+                os.dup2(null, fd)
+            os.close(null)
+            self.give_up()
+            self.client.run(LINE, self.orders["bundle"])
+        finally:
+            os._exit(70)
+
+    def give_up(self) -> None:
+        """Give up every power there is, last of all that to make other system calls."""
+        set_limit(resource.RLIMIT_CORE, 0)
+        set_limit(resource.RLIMIT_FSIZE, 0)
+        set_limit(resource.RLIMIT_NOFILE, OPEN_FILES)
+        set_limit(resource.RLIMIT_CPU, self.orders["cpu_s"])
+        set_limit(resource.RLIMIT_AS, self.orders["memory_mb"] * 1024 * 1024)
+        if not self.orders["isolated"]:
+            socket.socket(fileno=os.dup(LINE)).send(b"!")
+            return
+        set_limit(resource.RLIMIT_NPROC, 0)
+        check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "clear ambient capabilities")
+        header, none = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)()
+        machine = os.uname().machine
+        check(libc.syscall(CAPSET[machine], header, none), "drop capabilities")
+        check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
+        self.filter(SECCOMP[machine])
+
+    def filter(self, seccomp: int) -> None:
+        """Take on the filter and send its listener to the worker."""
+        code = bytes.fromhex(self.orders["filter"])
+        program = Program(len(code) // 8, ctypes.cast(ctypes.c_char_p(code), ctypes.c_void_p))
+        listener = libc.syscall(seccomp, SET_MODE_FILTER, NEW_LISTENER, ctypes.byref(program))
+        check(listener, "filter system calls")
+        with socket.socket(fileno=os.dup(LINE)) as line:
+            socket.send_fds(line, [b"!"], [listener])
+        os.close(listener)
+
+    def kill(self, pid: int) -> None:
+        """Kill one attempt's process; with the first of its namespace the kernel ends whatever else is in it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        if not self.orders["isolated"]:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+
+    def end_all(self) -> None:
+        """Leave nothing behind."""
+        for pid in self.running.values():
+            self.kill(pid)
+
+    def bury(self, pidfd: int, number: int, pid: int) -> None:
+        """Report an attempt's process that ended."""
+        _, status, used = os.wait4(pid, 0)
+        if not self.orders["isolated"]:
+            self.kill(pid)
+        self.selector.unregister(pidfd)
+        os.close(pidfd)
+        del self.running[number]
+        code = os.waitstatus_to_exitcode(status)
+        report = {"ended": number, "code": code, "cpu_s": used.ru_utime + used.ru_stime}
+        self.control.send(json.dumps(report).encode())
+
+
+def set_limit(kind: int, most: int) -> None:
+    """Set a limit for good."""
+    _, hard = resource.getrlimit(kind)
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(kind, (most, most))
+
+
+def check(result: int, what: str) -> None:
+    """Raise what the C library reports."""
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def load(path: str) -> ModuleType:
+    """Load the module that attempts' processes run, with all that it imports, once for all of them."""
+    spec = importlib.util.spec_from_file_location("jailed_client", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def main() -> None:
+    """Take the orders and serve."""
+    for name in list(os.environ):
+        del os.environ[name]
+    control = socket.socket(fileno=0)
+    orders = json.loads(control.recv(PACKET))
+    server = Server(control, orders, load(sys.argv[1]))
+    gc.freeze()
+    server.serve()
+
+
+if __name__ == "__main__":
+    main()
