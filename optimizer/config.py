@@ -297,6 +297,9 @@ class Proposer(Settings):
     """Money."""
     minutes: Amount = 30.0
     """Time."""
+    briefs: tuple[Literal["explore", "repair", "simplify", "merge", "tools", "orchestration"], ...] = ()
+    """What sessions are asked for, slot by slot in turn, a brief with nothing to work on left out; empty leaves it to
+    them (see docs/meta-agent.md)."""
     view: Literal["traces", "digests", "scores", "blanked"] = "traces"
     """What it sees of train attempts: everything; clusters and digests alone; how they ended; or traces without
     text (`ratchet bench proposer` shows what each is worth)."""

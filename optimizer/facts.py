@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from optimizer.candidates import BASELINE
 from optimizer.control import standing
 from optimizer.failure import fault_of
-from optimizer.ledger import AttemptRow, CandidateRow, Ledger, LookRow, ReviewRow, VerdictRow
+from optimizer.ledger import AttemptRow, CandidateRow, Ledger, LookRow, ProposalRow, ReviewRow, VerdictRow
 from optimizer.ledger.lock import holder
 from optimizer.ledger.tallies import Tallies, TaskTally
 from optimizer.run_folder import RunFolder
@@ -22,7 +22,7 @@ from optimizer.verdict import Verdict
 from traces.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from optimizer.propose import PredictionScore
+    from optimizer.propose import PredictionScore, TrackRecord
 
 Json = dict[str, Any]  # Any: JSON
 LOUD = ("needs attention", "paused", "resumed", "stopped")
@@ -57,6 +57,7 @@ class Facts:
     findings: Mapping[str, Mapping[str, Json]]
     reviews: Mapping[str, ReviewRow]
     slots: list[Json]
+    proposals: Mapping[int, ProposalRow]
     notices: list[Json]
     preflight: Json | None
     baseline: Json | None
@@ -193,6 +194,27 @@ class Facts:
         )
         return score_prediction(Prediction(tuple(row.fixes), tuple(row.at_risk)), before, after)
 
+    @cached_property
+    def track_records(self) -> tuple[TrackRecord, ...]:
+        """Add up what proposers foretold and what happened, by model and brief."""
+        from optimizer.propose import Foretold, track_records  # pulls in the whole meta-agent
+
+        decided = ((row, self.verdicts[row.id], self.proposals.get(row.slot)) for row in self._decided)
+        return track_records(
+            Foretold(asked.author, asked.brief, verdict.verdict is Verdict.KEEP, self.prediction_outcome(row))
+            for row, verdict, asked in decided
+            if asked is not None
+        )
+
+    @property
+    def _decided(self) -> list[CandidateRow]:
+        return [row for row in self.changes if row.id in self.verdicts]
+
+    def brief(self, row: CandidateRow) -> str:
+        """Name the brief a candidate was made for; empty when it was made for none."""
+        asked = self.proposals.get(row.slot)
+        return asked.brief if asked and row.id in self._proposed else ""
+
     def verdict_counts(self) -> dict[str, int]:
         """Count the verdicts of each kind on what was proposed."""
         seen = Counter(self.verdicts[row.id].verdict for row in self.changes if row.id in self.verdicts)
@@ -237,6 +259,7 @@ def _facts(folder: RunFolder, ledger: Ledger) -> Facts:
         findings={row.id: {role: dict(found) for role, found in ledger.findings(row.id).items()} for row in candidates},
         reviews=ledger.reviews(),
         slots=ledger.slots(),
+        proposals=ledger.proposals(),
         notices=ledger.notices(),
         preflight=_json(ledger, Phase.PREFLIGHT),
         baseline=_json(ledger, Phase.BASELINE),
@@ -324,6 +347,8 @@ def candidate_facts(facts: Facts, candidate: str) -> Json:
         "harness": row.harness,
         "title": row.title,
         "hypothesis": row.hypothesis,
+        "refuted_by": row.refuted_by or None,
+        "brief": facts.brief(row) or None,
         "evidence": list(row.evidence),
         "predicted_fixes": list(row.fixes),
         "predicted_at_risk": list(row.at_risk),

@@ -5,25 +5,24 @@ from __future__ import annotations
 from benchmarks.task import Split
 from optimizer.attempt_spec import AttemptStatus, Purpose
 from optimizer.bench import Bench
+from optimizer.briefing import opened, prediction_score, told
 from optimizer.candidates import BASELINE, candidate_id
 from optimizer.draws import OutageError
-from optimizer.evidence import mean_of_tasks, measured, rewards, scored
+from optimizer.evidence import mean_of_tasks, measured, rewards
 from optimizer.examine import diff_of
-from optimizer.ledger import Bill, CandidateRow
+from optimizer.ledger import Bill, CandidateRow, ProposalRow
 from optimizer.measure import certify_price
 from optimizer.progress import Progress
 from optimizer.propose import (
     AttemptView,
     CandidateView,
     Prediction,
-    PredictionScore,
     ProposalOutcome,
     SessionLimits,
     TaskBrief,
     TrainScore,
     Workspace,
     propose,
-    score_prediction,
     write_evidence,
 )
 from optimizer.session import Session, open_session, run_session
@@ -36,8 +35,9 @@ WAITS = ("open", "waits for a person's word")
 
 def propose_change(bench: Bench, slot: int, parent: str) -> None:
     """Run one proposer session and record its end; what it cost is recorded with it."""
+    asked = opened(bench, slot, parent)
     of = bench.config.stop.iterations
-    text = f"iteration {slot} of at most {of}: a proposer reads the traces of {parent}"
+    text = f"iteration {slot} of at most {of}: a proposer reads the traces of {parent}{_for(asked)}"
     bench.listen(Progress("proposing", text, {"slot": slot, "of": of, "parent": parent}))
     root = bench.folder / "proposer" / f"s{slot:03d}"
     workspace = Workspace.build(
@@ -53,7 +53,7 @@ def propose_change(bench: Bench, slot: int, parent: str) -> None:
     if bench.config.proposer.view in ("traces", "digests"):
         write_evidence(workspace)
     session = open_session(bench, f"s{slot:03d}", "proposer")
-    outcome = _work(bench, workspace, slot, session)
+    outcome = _work(bench, workspace, asked, session)
     bill = Bill(outcome.usage.total, outcome.cost_usd, outcome.unpriced_requests, outcome.turns)
     if outcome.end == "outage":
         raise OutageError(f"the proposer's model is out of reach: {outcome.reason}", hint=f"ratchet resume {bench.run}")
@@ -73,6 +73,7 @@ def propose_change(bench: Bench, slot: int, parent: str) -> None:
             tuple(proposal.evidence),
             tuple(proposal.prediction.fixes),
             tuple(proposal.prediction.at_risk),
+            proposal.refuted_by,
         )
     bench.ledger.conclude_slot(slot, row, reason=outcome.reason, bill=bill, settles=session.client.what)
     text = f"{row.id}: {row.title}" if row else f"slot {slot}: no proposal ({outcome.reason})"
@@ -81,7 +82,11 @@ def propose_change(bench: Bench, slot: int, parent: str) -> None:
     bench.listen(Progress("proposed", text, {**data, **told}))
 
 
-def _work(bench: Bench, workspace: Workspace, slot: int, session: Session) -> ProposalOutcome:
+def _for(asked: ProposalRow) -> str:
+    return f" (brief: {asked.brief})" if asked.brief else ""
+
+
+def _work(bench: Bench, workspace: Workspace, asked: ProposalRow, session: Session) -> ProposalOutcome:
     limits = bench.config.proposer
     try:
         return run_session(
@@ -94,7 +99,8 @@ def _work(bench: Bench, workspace: Workspace, slot: int, session: Session) -> Pr
                 recorder=session.recorder,
                 user_id=session.token,
                 limits=SessionLimits(limits.turns, limits.tokens, _money_left(bench), limits.minutes * 60),
-                slot=slot,
+                slot=asked.slot,
+                told=told(bench, asked),
                 view=limits.view,
             ),
         )
@@ -126,6 +132,7 @@ def history(bench: Bench) -> list[CandidateView]:
         **dict.fromkeys((waiting.id for waiting in bench.ledger.state().waiting), WAITS),
         **{row.candidate: (row.verdict.value, row.public) for row in bench.ledger.verdicts().values()},
     }
+    asked = bench.ledger.proposals()
     views = []
     for row in bench.ledger.candidates():
         if row.id == BASELINE or row.parent is None or row.id not in verdicts:
@@ -140,6 +147,8 @@ def history(bench: Bench) -> list[CandidateView]:
                 public_reason=public,
                 diff=diff_of(bench, row.id, row.parent),
                 hypothesis=row.hypothesis,
+                refuted_by=row.refuted_by,
+                brief=asked[row.slot].brief if row.slot in asked else "",
                 train=_train_score(bench, row.id),
                 prediction=Prediction(tuple(row.fixes), tuple(row.at_risk)),
                 outcome=prediction_score(bench, row),
@@ -151,12 +160,3 @@ def history(bench: Bench) -> list[CandidateView]:
 def _train_score(bench: Bench, candidate: str) -> TrainScore:
     rows = measured(bench, candidate)
     return TrainScore(mean_of_tasks(rewards(rows)), sum(row.reward is not None for row in rows), len(rows))
-
-
-def prediction_score(bench: Bench, row: CandidateRow) -> PredictionScore | None:
-    """Score what a candidate's author foretold, on train tasks, once it was screened."""
-    after = scored(bench.ledger.attempts(bench.run, candidate=row.id, split=TRAIN.value, purpose="screen"))
-    if not after or row.parent is None:
-        return None
-    before = scored(measured(bench, row.parent))
-    return score_prediction(Prediction(tuple(row.fixes), tuple(row.at_risk)), before, after)

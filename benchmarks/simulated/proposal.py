@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from benchmarks.simulated.slip import Slip
 
 SYSTEM = "prompts/system.md"
 SPEC = "harness.yaml"
+_BRIEF = re.compile(r"^Brief: (\w+)", re.MULTILINE)
 _FLOOD_CHARS = 9_000
 _SECOND_LOOK = frozenset({"no_final_check", "stops_early", "wrong_path"})
 """Causes that suggest a second agent; the others suggest knowledge."""
@@ -37,6 +39,12 @@ class Proposal:
     edits: tuple[Edit, ...]
     slip: str | None = None
 
+    @property
+    def area(self) -> str:
+        """Name what it changes: prompts, tools or orchestration."""
+        paths = [edit.path for edit in self.edits]
+        return "orchestration" if SPEC in paths else "tools" if paths[0].startswith("tools/") else "prompts"
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:
@@ -53,6 +61,12 @@ class Findings:
     causes: Sequence[str]
     failed: Sequence[SeenTrace] = ()
     passed: Sequence[SeenTrace] = field(default=())
+
+    @property
+    def brief(self) -> str:
+        """Name what the session is asked for; empty when that is left to it."""
+        found = _BRIEF.search(self.overview)
+        return found.group(1) if found else ""
 
     @property
     def system(self) -> str:
@@ -74,10 +88,26 @@ def append(text: str, line: str) -> str:
 
 
 def good(found: Findings) -> Iterator[Proposal]:
-    """Offer remedies for the diagnosed causes that have none yet, the commonest first."""
+    """Offer what the brief asks for, then remedies for the diagnosed causes, the commonest first."""
+    if found.brief == "simplify":
+        yield from _simpler(found)
+    offered = list(_good(found))
+    yield from sorted(offered, key=lambda each: each.area != found.brief)
+
+
+def _simpler(found: Findings) -> Iterator[Proposal]:
+    """Offer to leave out the longest lines of the prompt that no remedy is read from, all but the first."""
+    idle = [line for line in found.system.splitlines()[1:] if line.strip() and not read_request(line, ()).remedies()]
+    for line in sorted(idle, key=len, reverse=True):
+        shorter = found.system.replace(f"{line}\n", "", 1)
+        title = f"Say it shorter, without: {line[:40].strip()}"
+        yield Proposal(title, "The line changes nothing that the agent does.", (Edit(SYSTEM, shorter),))
+
+
+def _good(found: Findings) -> Iterator[Proposal]:
     remedied = found.remedied()
     causes = [SLIPS[name] for name in found.causes if name not in remedied]
-    if len(causes) > 1 and found.draw("second") < 0.2:
+    if len(causes) > 1 and (found.brief == "explore" or (found.brief != "repair" and found.draw("second") < 0.2)):
         causes[0], causes[1] = causes[1], causes[0]
     fresh = [slip for slip in causes if slip.title not in found.overview]
     for slip in fresh + [slip for slip in causes if slip not in fresh]:

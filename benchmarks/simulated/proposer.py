@@ -128,8 +128,14 @@ def _submission(proposal: Proposal, found: Findings) -> Call:
             "hypothesis": proposal.hypothesis,
             "evidence": evidence,
             "prediction": prediction,
+            "refuted_by": _refutation(prediction["fixes"]),
         },
     )
+
+
+def _refutation(fixes: Sequence[str]) -> str:
+    named = ", ".join(fixes[:3])
+    return f"Fresh attempts at {named} fail as often as before." if fixes else "No train task passes more often."
 
 
 def _others(found: Findings, about: Sequence[SeenTrace]) -> list[SeenTrace]:

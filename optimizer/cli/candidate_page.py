@@ -28,9 +28,11 @@ def header(facts: Facts, data: Json, columns: int) -> Iterator[str]:
     """Give the lines above a difference: title, verdict, claim, evidence, prediction and what became of it."""
     yield paint(clip(f"{data['candidate']}  {one_line(data['title'])}", 2 * columns), "bold")
     yield from _labelled("verdict", verdict_words(facts, data), columns, VERDICT_COLOURS.get(data["verdict"]))
+    yield from _labelled("brief", data["brief"] or "", columns)
     yield from _labelled("claim", data["hypothesis"], columns)
     yield from _labelled("evidence", ", ".join(data["evidence"]), columns)
     yield from _labelled("predicted", predicted(data), columns)
+    yield from _labelled("refuted by", data["refuted_by"] or "", columns)
     yield from _labelled("outcome", outcome(data), columns)
     yield from _labelled("train score", train(facts, data), columns)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # what a command needs is imported in it
     from optimizer.blame import Blamed
     from optimizer.facts import Facts
     from optimizer.ledger import CandidateRow
+    from optimizer.propose import TrackRecord
     from optimizer.run_folder import RunFolder
     from task_agent.harness import HarnessBundle
 
@@ -125,7 +126,46 @@ def _row(facts: Facts, row: CandidateRow) -> dict[str, Any]:  # Any: JSON
         "why": short_reason(verdict) if verdict else None,
         "train": facts.train_score(row.id),
         "scored": str(facts.train_coverage(row.id)),
+        "brief": facts.brief(row) or None,
         "title": row.title,
+    }
+
+
+@app.command("proposers", short_help="Show how well proposers foresaw, by model and brief.")
+def proposers(run: RunName = "last", as_json: AsRows = False, runs_dir: RunsDir = RUNS) -> None:
+    """Show what proposers named and what happened on train tasks, by model and brief.
+
+    Precision is the share of the named tasks where it happened; damage is foreseen worse than repair.
+
+    Example: ratchet candidates proposers last
+    """
+    from optimizer.cli.output import tell, write_rows
+    from optimizer.facts import read_facts
+    from optimizer.run_folder import find_run
+
+    records = read_facts(find_run(runs_dir, run)).track_records
+    rows = [_record(each) for each in records]
+    if not as_json and not rows:
+        tell("no proposal of a model was decided yet")
+        return
+    columns = ("model", "brief", "decided", "kept", "named_fixes", "fixed", "named_at_risk", "damaged")
+    write_rows(columns, rows, limit=0, as_json=as_json, narrow="")
+
+
+def _record(each: TrackRecord) -> dict[str, Any]:  # Any: JSON
+    return {
+        "model": each.author,
+        "brief": each.brief,
+        "decided": each.proposals,
+        "kept": each.kept,
+        "measured": each.measured,
+        "named_fixes": each.fixes.named,
+        "fixed": each.fixes.hits,
+        "fix_precision": each.fixes.precision,
+        "named_at_risk": each.damage.named,
+        "damaged": each.damage.hits,
+        "damage_precision": each.damage.precision,
+        "damaged_in_all": each.damage.happened,
     }
 
 
@@ -184,8 +224,8 @@ def diff(
 
 
 ABOVE = (
-    "candidate", "parent", "title", "verdict", "cause", "reason", "hypothesis", "evidence", "predicted_fixes",
-    "predicted_at_risk", "prediction_outcome", "train_score", "train_coverage",
+    "candidate", "parent", "title", "verdict", "cause", "reason", "brief", "hypothesis", "evidence",
+    "predicted_fixes", "predicted_at_risk", "refuted_by", "prediction_outcome", "train_score", "train_coverage",
 )  # fmt: skip
 """What stands above a difference."""
 

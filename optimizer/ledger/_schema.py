@@ -14,6 +14,11 @@ CREATE TABLE candidates (
     normalised TEXT NOT NULL, title TEXT NOT NULL, hypothesis TEXT NOT NULL, evidence TEXT NOT NULL,
     fixes TEXT NOT NULL, at_risk TEXT NOT NULL, created_at REAL NOT NULL
 );
+CREATE TABLE contracts (candidate TEXT PRIMARY KEY, refuted_by TEXT NOT NULL);
+CREATE TABLE proposals (
+    slot INTEGER PRIMARY KEY, parent TEXT NOT NULL, brief TEXT NOT NULL, author TEXT NOT NULL,
+    after_attempt INTEGER NOT NULL, opened_at REAL NOT NULL
+);
 CREATE TABLE slots (
     slot INTEGER PRIMARY KEY, candidate TEXT, reason TEXT NOT NULL, tokens INTEGER NOT NULL,
     cost_usd REAL, unpriced INTEGER NOT NULL, turns INTEGER NOT NULL, concluded_at REAL NOT NULL

@@ -13,6 +13,7 @@ from typing import Any
 
 from optimizer.attempt_spec import AttemptResult, AttemptSpec, Purpose
 from optimizer.ledger._connection import BUSY_S, check, connect, replaced, unusable
+from optimizer.ledger._proposals import ProposalBook, settle
 from optimizer.ledger._schema import SCHEMA, SCHEMA_VERSION
 from optimizer.ledger.lock import RunLockedError
 from optimizer.ledger.records import (
@@ -39,7 +40,7 @@ class LedgerError(UsageError):
     """Say that a ledger belongs to something else than it is wanted for."""
 
 
-class Ledger:
+class Ledger(ProposalBook):
     """Hold one run's record.
 
     Args:
@@ -202,40 +203,7 @@ class Ledger:
         row = self._db.execute("SELECT coalesce(sum(seen_at - started_at), 0) AS s FROM sessions").fetchone()
         return float(row["s"])
 
-    # Candidates ---------------------------------------------------------------
-
-    def conclude_slot(
-        self, slot: int, candidate: CandidateRow | None, *, reason: str, bill: Bill, settles: str = ""
-    ) -> None:
-        """Record a proposal's end and its candidate in one step, `settles` its running bill; slot 0 is nobody's."""
-        with self._write() as db:
-            _settle(db, settles)
-            if candidate is not None:
-                db.execute("INSERT OR IGNORE INTO candidates VALUES (?,?,?,?,?,?,?,?,?,?,?)", self._columns(candidate))
-            if slot > 0:
-                name = candidate.id if candidate else None
-                values = (slot, name, reason, bill.tokens, bill.cost_usd, bill.unpriced, bill.turns, self._clock())
-                db.execute("INSERT OR IGNORE INTO slots VALUES (?,?,?,?,?,?,?,?)", values)
-
-    def _columns(self, row: CandidateRow) -> tuple[object, ...]:
-        lists = (json.dumps(list(items)) for items in (row.evidence, row.fixes, row.at_risk))
-        head = (row.id, row.slot, row.parent, row.harness, row.normalised, row.title, row.hypothesis)
-        return (*head, *lists, self._clock())
-
-    def candidates(self) -> list[CandidateRow]:
-        """List the candidates in the order of slots; the baseline is slot 0."""
-        rows = self._db.execute("SELECT * FROM candidates ORDER BY slot")
-        return [
-            CandidateRow(
-                *(row[key] for key in ("id", "slot", "parent", "harness", "normalised", "title", "hypothesis")),
-                *(tuple(json.loads(row[key])) for key in ("evidence", "fixes", "at_risk")),
-            )
-            for row in rows
-        ]
-
-    def slots(self) -> list[dict[str, Any]]:
-        """List the concluded proposals."""
-        return [dict(row) for row in self._db.execute("SELECT * FROM slots ORDER BY slot")]
+    # Trials and stages --------------------------------------------------------
 
     def open_trial(self, row: TrialRow) -> None:
         """Record a setting of the tuner before its first attempt."""
@@ -273,7 +241,7 @@ class Ledger:
         `settles` names its running bill.
         """
         with self._write() as db:
-            _settle(db, settles)
+            settle(db, settles)
             values = (candidate, role, json.dumps(record), bill.tokens, bill.cost_usd, bill.unpriced, self._clock())
             db.execute("INSERT OR IGNORE INTO judgements VALUES (?,?,?,?,?,?,?)", values)
 
@@ -434,7 +402,7 @@ class Ledger:
     def bill(self, what: str, bill: Bill) -> None:
         """Record what a session has cost so far; it stands for good when the session comes to nothing."""
         with self._write() as db:
-            _settle(db, what)
+            settle(db, what)
             values = (what, bill.tokens, bill.cost_usd, bill.unpriced)
             db.execute("INSERT INTO bills (what, tokens, cost_usd, unpriced) VALUES (?,?,?,?)", values)
 
@@ -535,11 +503,6 @@ def _identity(path: Path | None) -> tuple[int, int] | None:
     except OSError:
         return None
     return (found.st_dev, found.st_ino) if found is not None else None
-
-
-def _settle(db: sqlite3.Connection, what: str) -> None:
-    """Drop a running bill whose session is recorded in the same transaction."""
-    db.execute("DELETE FROM bills WHERE what = ?", (what,))
 
 
 def _is_keep(row: VerdictRow | None) -> bool:

@@ -24,6 +24,22 @@ class CandidateRow:
     evidence: Sequence[str] = ()
     fixes: Sequence[str] = ()
     at_risk: Sequence[str] = ()
+    refuted_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalRow:
+    """Record what a slot was opened with, before its session began.
+
+    `author` is the model asked; `brief` what it was asked for, empty where that was left to it. Sessions see
+    attempts up to the row `after_attempt`, however long after it they are resumed.
+    """
+
+    slot: int
+    parent: str
+    brief: str
+    author: str
+    after_attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from optimizer.propose.digests import Digest
 from optimizer.propose.prediction import Foresight, Prediction, PredictionScore, score_prediction
 from optimizer.propose.schemas import PROPOSER_TOOLS
 from optimizer.propose.session import ProposalOutcome, SessionLimits, propose
+from optimizer.propose.track_record import Foretold, TrackRecord, track_records
 from optimizer.propose.views import AttemptView, CandidateView, TaskBrief, TrainScore, View, WallError
 from optimizer.propose.workspace import Workspace
 
@@ -18,12 +19,14 @@ __all__ = [
     "Digest",
     "Failure",
     "Foresight",
+    "Foretold",
     "Prediction",
     "PredictionScore",
     "Proposal",
     "ProposalOutcome",
     "SessionLimits",
     "TaskBrief",
+    "TrackRecord",
     "TrainScore",
     "View",
     "WallError",
@@ -32,5 +35,6 @@ __all__ = [
     "failures",
     "propose",
     "score_prediction",
+    "track_records",
     "write_evidence",
 ]

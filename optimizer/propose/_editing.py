@@ -28,6 +28,7 @@ class Proposal:
     hypothesis: str
     evidence: tuple[str, ...]
     prediction: Prediction
+    refuted_by: str
 
 
 def edit_file(workspace: Workspace, given: ToolInput) -> str:
@@ -66,6 +67,7 @@ def submission(workspace: Workspace, given: ToolInput) -> Proposal:
         hypothesis=_said(given, "hypothesis"),
         evidence=_evidence(workspace, _strings(given["evidence"], "evidence")),
         prediction=_foretold(workspace, prediction if isinstance(prediction, dict) else {}),
+        refuted_by=_said(given, "refuted_by"),
     )
 
 

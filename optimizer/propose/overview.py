@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from optimizer.propose._evidence import opening_lines
 from optimizer.propose.views import AttemptView, CandidateView, TrainScore, View
@@ -14,8 +14,8 @@ MAX_CANDIDATES = 40
 MAX_TASKS = 40
 
 
-def overview(workspace: Workspace, slot: int, view: View = "traces") -> str:
-    """Write the opening message of the session with number `slot`."""
+def overview(workspace: Workspace, slot: int, view: View = "traces", told: Sequence[str] = ()) -> str:
+    """Write the opening message of the session with number `slot`; `told` are lines about its author and task."""
     mine = [attempt for attempt in workspace.attempts if attempt.candidate == workspace.champion_id]
     parts = [
         f"Champion: {workspace.champion_id} (harness {workspace.champion.short_hash})",
@@ -28,6 +28,7 @@ def overview(workspace: Workspace, slot: int, view: View = "traces") -> str:
         f"Edit surface: {_surface(workspace)}",
         f"Files of the harness: {', '.join(workspace.champion.files)}",
         f"Train tasks: {len(workspace.tasks)} (tasks/index.jsonl)",
+        *told,
         f"Slot: {slot}",
     ]
     return "\n".join(parts)

@@ -137,12 +137,12 @@ SUBMIT_CHANGE = ToolSchema(
     description=(
         "Submit the working copy as one candidate and end the session. It is refused, and the session goes on, "
         "when nothing has changed, the harness does not load, the change leaves the edit surface, an evidence id "
-        "does not exist, or the prediction names no task it fixes."
+        "does not exist, the prediction names no task it fixes, or it is not said what would refute it."
     ),
     input_schema=_schema(
         {
             "title": _text("One line: what changes."),
-            "hypothesis": _text("The cause you found, why the change removes it, and what would refute it."),
+            "hypothesis": _text("The cause you found, and why this one mechanism removes it."),
             "evidence": _texts("Ids of the train attempts that show the cause."),
             "prediction": {
                 "type": "object",
@@ -154,8 +154,9 @@ SUBMIT_CHANGE = ToolSchema(
                 "required": ["fixes", "at_risk"],
                 "additionalProperties": False,
             },
+            "refuted_by": _text("What you would have to see in fresh attempts at train tasks to give the claim up."),
         },
-        ["title", "hypothesis", "evidence", "prediction"],
+        ["title", "hypothesis", "evidence", "prediction", "refuted_by"],
     ),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Literal
@@ -76,6 +77,7 @@ async def propose(
     user_id: str,
     limits: SessionLimits,
     slot: int,
+    told: Sequence[str] = (),
     view: View = "traces",
 ) -> ProposalOutcome:
     """Let a meta-agent work in `workspace` until it submits, gives up, or has used its limits.
@@ -89,6 +91,7 @@ async def propose(
         user_id: The opaque token of this session.
         limits: What it may use.
         slot: The number of this proposal in the run.
+        told: What the opening says besides: brief, record, what is closed to it.
         view: What it sees of attempts: the switch of the ablation.
 
     Raises:
@@ -106,7 +109,7 @@ async def propose(
     )
     tools = toolset(workspace, submit, view=view)
     agent = Agent(setup, tools, client=client, recorder=recorder, meter=meter)
-    end, reason = await _worked(agent, submit, overview(workspace, slot, view))
+    end, reason = await _worked(agent, submit, overview(workspace, slot, view, told))
     return ProposalOutcome(
         proposal=submit.proposal,
         end=end,

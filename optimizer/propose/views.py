@@ -90,6 +90,8 @@ class CandidateView:
     public_reason: str
     diff: str
     hypothesis: str = ""
+    refuted_by: str = ""
+    brief: str = ""
     train: TrainScore | None = None
     prediction: Prediction | None = None
     outcome: PredictionScore | None = None
@@ -101,6 +103,8 @@ class CandidateView:
             "parent": self.parent,
             "title": self.title,
             "hypothesis": self.hypothesis,
+            "refuted_by": self.refuted_by,
+            "brief": self.brief,
             "verdict": self.verdict,
             "reason": self.public_reason,
             "train_score": None if self.train is None else str(self.train),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import TYPE_CHECKING
 
 from optimizer.facts import Facts
 from optimizer.ledger import CandidateRow, VerdictRow
 from optimizer.report.text import code, inline, percent, table
 from optimizer.report.words import SHORT, short_reason
 from optimizer.verdict import Verdict
+
+if TYPE_CHECKING:
+    from optimizer.propose import TrackRecord
 
 MOST_QUOTES = 3
 TITLE_CHARS = 90
@@ -57,6 +61,22 @@ def prediction(facts: Facts, row: CandidateRow) -> str:
         f"fixed {found.fixes.hits} of {found.fixes.named} named ({found.fixes.happened} in all),"
         f" damaged {found.damage.hits} of {found.damage.named} feared ({found.damage.happened} in all)"
     )
+
+
+def foresight(facts: Facts) -> str:
+    """Add up predictions by model and brief: what was named, and how much of it happened."""
+    if not facts.track_records:
+        return "No proposal of a model was decided yet."
+    columns = ["model", "brief", "decided", "kept", "named fixes that were fixed", "named risks that were damaged"]
+    return table(columns, [_recorded(each) for each in facts.track_records])
+
+
+def _recorded(each: TrackRecord) -> list[str]:
+    hits = [
+        f"{found.hits} of {found.named} ({percent(found.precision)}); {found.happened} in all" if each.measured else ""
+        for found in (each.fixes, each.damage)
+    ]
+    return [inline(each.author), each.brief, str(each.proposals), str(each.kept), *hits]
 
 
 def refusals(facts: Facts) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from optimizer.facts import Facts
 from optimizer.report.accounts import failures, notices, spend, standing
-from optimizer.report.changes import changes, refusals
+from optimizer.report.changes import changes, foresight, refusals
 from optimizer.report.climb import flips, score_over_iterations
 from optimizer.report.numbers import certified, gate_records, limits, overfitting
 from optimizer.report.preflight import preflight
@@ -15,6 +15,7 @@ SECTIONS = (
     ("Certified gain", certified),
     ("Score over iterations", score_over_iterations),
     ("Changes tried", changes),
+    ("What proposers foresaw", foresight),
     ("Refused, and why", refusals),
     ("Taken out again", pruning),
     ("Train tasks that flipped", flips),

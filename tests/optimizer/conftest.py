@@ -299,7 +299,7 @@ class World:
 
 
 TABLES = (
-    *("candidates", "slots", "trials", "judgements", "attempts", "passed"),
+    *("candidates", "proposals", "contracts", "slots", "trials", "judgements", "attempts", "passed"),
     *("tests", "looks", "verdicts", "reviews", "conclusions"),
 )
 TIMES = {"entered_at", "created_at", "concluded_at", "ended_at", "reserved_at", "looked_at", "decided_at", "opened_at"}

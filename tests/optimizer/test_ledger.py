@@ -24,6 +24,7 @@ from optimizer.ledger import (
     Ledger,
     LedgerError,
     LookRow,
+    ProposalRow,
     RunLockedError,
     VerdictRow,
 )
@@ -332,3 +333,15 @@ def test_a_ledger_of_an_earlier_version_is_refused_with_a_way_out(tmp_path: Path
     for read_only in (True, False):
         with pytest.raises(LedgerError, match="an earlier version of Ratchet"):
             Ledger(path, read_only=read_only)
+
+
+def test_what_a_slot_was_opened_with_stands(ledger: Ledger) -> None:
+    ledger.open_proposals([ProposalRow(2, "c000", "tools", "m")])
+    ledger.open_proposals([ProposalRow(2, "c001", "merge", "n")])
+    assert ledger.proposals() == {2: ProposalRow(2, "c000", "tools", "m")}
+
+
+def test_a_contract_stands_with_its_candidate(ledger: Ledger) -> None:
+    row = CandidateRow("c001", 1, "c000", "h", "n", refuted_by="nothing changes")
+    ledger.conclude_slot(1, row, reason="", bill=Bill())
+    assert ledger.candidates()[-1] == row

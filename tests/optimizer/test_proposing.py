@@ -38,6 +38,7 @@ def submit(title: str = "look first") -> ModelReply:
     claim = {
         "title": title,
         "hypothesis": "the header is not in the first row",
+        "refuted_by": "It fails as often with the header found.",
         "evidence": ["c000/sums-00/a00"],
         "prediction": {"fixes": ["sums-00"], "at_risk": ["sums-01"]},
     }
@@ -118,7 +119,10 @@ def test_a_crash_between_session_and_ledger_asks_again_and_takes_the_newer_answe
 ) -> None:
     first = proposal("First answer.\n")
     world = measured(bench, rates, [*first, *proposal("Second answer.\n", "second")])
-    world.fuse.burnt, world.fuse.at = 0, 2 * len(first) + 1  # after every request's bill, before the end is recorded
+    world.fuse.burnt, world.fuse.at = (
+        0,
+        2 * (1 + len(first)) + 1,
+    )  # after every request's bill, before the end is recorded
     with pytest.raises(crash):
         propose_change(world.bench, 1, "c000")
     world.close()
@@ -132,7 +136,7 @@ def test_a_session_that_is_killed_stays_on_the_bill(bench: Worlds, rates: Rates,
     first = proposal("First answer.\n")
     world = measured(bench, rates, [*first, *proposal("Second answer.\n", "second")])
     paid = world.ledger.spend().usd
-    world.fuse.burnt, world.fuse.at = 0, 2 * len(first) + 1
+    world.fuse.burnt, world.fuse.at = 0, 2 * (1 + len(first)) + 1
     with pytest.raises(crash):
         propose_change(world.bench, 1, "c000")
     world.close()
@@ -285,3 +289,63 @@ def test_blanked_traces_reach_the_session_as_nothing(bench: Worlds, rates: Rates
         propose_change(world.bench, 1, "c000")
         seen[view] = "I work on sums-00" in str(world.proposer.requests[1].messages)
     assert seen == {"traces": True, "blanked": False}
+
+
+# What a session is asked for ---------------------------------------------------------------------
+
+
+def opening(world: Any, session: int) -> str:  # Any: a World of conftest.py
+    return str(world.proposer.requests[2 * session].messages[0].content[0]["text"])
+
+
+def test_a_contract_stands_in_the_ledger_with_what_would_refute_it(bench: Worlds, rates: Rates) -> None:
+    world = measured(bench, rates, proposal())
+    propose_change(world.bench, 1, "c000")
+    assert world.ledger.candidates()[1].refuted_by == "It fails as often with the header found."
+
+
+def test_briefs_are_dealt_in_turn_recorded_first_and_told(bench: Worlds, rates: Rates) -> None:
+    settings = {"proposer": {"briefs": ["simplify", "tools"]}}
+    world = measured(bench, rates, [*proposal(), *proposal("Another.\n"), *proposal("A third.\n")], settings=settings)
+    for slot in (1, 2, 3):
+        propose_change(world.bench, slot, "c000")
+    dealt = {slot: row.brief for slot, row in world.ledger.proposals().items()}
+    assert dealt == {1: "tools", 2: "tools", 3: "tools"}  # nothing is kept, so there is nothing to simplify
+    assert "\nBrief: tools. Change the tools" in opening(world, 0)
+    assert "Brief:" not in opening(measured_without_briefs(bench, rates), 0)
+
+
+def measured_without_briefs(bench: Worlds, rates: Rates) -> Any:  # Any: a World of conftest.py
+    world = measured(bench, rates, proposal())
+    propose_change(world.bench, 1, "c000")
+    assert world.ledger.proposals()[1].brief == ""
+    return world
+
+
+def test_a_brief_stands_however_often_its_session_is_resumed(
+    bench: Worlds, rates: Rates, crash: type[BaseException]
+) -> None:
+    world = measured(bench, rates, [*proposal(), *proposal()], settings={"proposer": {"briefs": ["explore", "tools"]}})
+    world.fuse.burnt, world.fuse.at = 0, 4
+    with pytest.raises(crash):
+        propose_change(world.bench, 1, "c000")
+    world.close()
+    before = world.open().ledger.proposals()
+    propose_change(world.bench, 1, "c000")
+    assert world.ledger.proposals() == before
+    assert before[1].brief == "explore"
+
+
+def test_a_later_session_is_told_how_well_its_author_foresaw(bench: Worlds, rates: Rates) -> None:
+    world = measured(bench, rates, [*proposal(), *proposal("Another.\n")])
+    propose_change(world.bench, 1, "c000")
+    assert "Your record" not in opening(world, 0)
+    for step in (check, screen_on_train):
+        step(world.bench, "c001", "c000")
+    if "c001" not in world.ledger.verdicts():
+        reserve(world.bench, "c001", "c000")
+        look_at(world.bench, "c001", "c000", 0, keep_back_usd=0.0)
+    propose_change(world.bench, 2, "c000")
+    assert "Your record so far: 1 decided, " in opening(world, 1)
+    about = json.loads((world.folder.path / "proposer/s002/candidates/c001/about.json").read_text())
+    assert about["refuted_by"] == "It fails as often with the header found."

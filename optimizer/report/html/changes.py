@@ -57,6 +57,11 @@ def _facts(reading: Reading, row: CandidateRow) -> Element:
             ("verdict", _verdict(reading, row, verdict)),
             ("train score", _train(reading, row)),
             ("predicted", _predicted(reading, row)),
+            (
+                "refuted by",
+                h("span", reading.words(row.refuted_by), class_="said") if _refutable(reading, row) else None,
+            ),
+            ("brief", reading.facts.brief(row) or None),
             ("came true", prediction(reading.facts, row)),
             ("evidence", _evidence(reading, row)),
             ("reflection", _judged(reading, row)),
@@ -119,6 +124,10 @@ def _evidence(reading: Reading, row: CandidateRow) -> Child:
 
 def _told(reading: Reading, row: CandidateRow) -> bool:
     return bool(row.hypothesis) and not reading.redacted
+
+
+def _refutable(reading: Reading, row: CandidateRow) -> bool:
+    return bool(row.refuted_by) and not reading.redacted
 
 
 def _judged(reading: Reading, row: CandidateRow) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from optimizer.report.html.element import Child, Element, h
 from optimizer.report.html.parts import folded, grid, section
-from optimizer.report.html.reading import Reading
+from optimizer.report.html.reading import NAME_CHARS, Reading
 from optimizer.report.text import percent
 
 COLUMNS = (
@@ -43,7 +43,18 @@ def predictions(reading: Reading) -> Element:
             " before its train attempts. Few attempts of each task make single rows noisy.",
         ),
         _table(reading, rows, total) if rows else None,
+        _by_proposer(reading) if len(facts.track_records) > 1 else None,
     )
+
+
+def _by_proposer(reading: Reading) -> Element:
+    """Keep the models and briefs apart, when there are several."""
+    rows = [
+        [reading.words(each.author, NAME_CHARS), each.brief, str(each.proposals), str(each.kept)]
+        + [str(getattr(found, name)) for found in (each.fixes, each.damage) for name in FIELDS]
+        for each in reading.facts.track_records
+    ]
+    return h("div", h("p", "By model and brief:"), grid(("model", "brief", "decided", "kept", *COLUMNS[2:]), rows))
 
 
 def _share(hits: int, named: int) -> str:

@@ -105,6 +105,32 @@ def test_a_good_proposal_remedies_the_commonest_cause_it_read(suite):
     assert about["wrong_path"] + about["date_format"] == 40
 
 
+@pytest.mark.parametrize(
+    ("brief", "slip", "path"),
+    [("tools", "header_offset", "tools/show_header_offset/run"), ("orchestration", "wrong_path", SPEC)],
+)
+def test_a_good_proposal_is_of_the_kind_its_brief_asks_for(suite, brief, slip, path):
+    for user in range(8):
+        opening = f"Champion: c000 (harness abc)\nBrief: {brief}. So.\nSlot: 1"
+        desk = Desk(_traces(**{slip: 6}), overview=opening)
+        before = dict(desk.files)
+        _work(_model(suite), desk, str(user))
+        assert desk.files.get(path) != before.get(path)
+
+
+def test_asked_to_simplify_it_takes_out_what_says_nothing_first(suite):
+    desk = Desk(_traces(wrong_path=6), overview="Champion: c000 (harness abc)\nBrief: simplify. So.\nSlot: 1")
+    desk.files[SYSTEM] = f"{PROMPT}Be proud of your work and of your colleagues.\n"
+    _work(_model(suite), desk, "u")
+    assert desk.files[SYSTEM] == PROMPT
+
+
+def test_a_claim_says_what_would_refute_it(suite):
+    claim = _work(_model(suite), Desk(_traces(header_offset=5)), "u")
+    named = ", ".join(claim["prediction"]["fixes"][:3])
+    assert claim["refuted_by"] == f"Fresh attempts at {named} fail as often as before."
+
+
 def test_evidence_and_prediction_name_what_it_saw_failing_that_way(suite):
     desk = Desk(_traces(header_offset=5))
     claim = _work(_model(suite), desk, "u")

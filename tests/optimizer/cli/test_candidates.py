@@ -118,6 +118,14 @@ def test_the_difference_of_a_candidate_stands_below_its_claim_and_verdict(done: 
     assert "\x1b" not in answer.out
 
 
+def test_how_well_proposers_foresaw_is_told_by_model_and_brief(done: Run) -> None:
+    rows = done("proposers", "--json").data["rows"]
+    assert [(row["model"], row["brief"]) for row in rows] == [("simulated", "open")]
+    assert rows[0]["fix_precision"] == rows[0]["fixed"] / rows[0]["named_fixes"]
+    assert rows[0]["damaged"] <= rows[0]["damaged_in_all"]
+    assert "named_at_risk" in done("proposers").out
+
+
 def test_json_of_a_difference_holds_counts_files_hunks_and_the_unified_text(done: Run) -> None:
     data = done("diff", "c001", "--json").data
     assert data["against"] == "c000"

@@ -141,6 +141,7 @@ SQL = [
 CLAIM = {
     "title": "Look first",
     "hypothesis": "The header is not in the first row.",
+    "refuted_by": "It fails as often.",
     "evidence": ["c000/sum-01/a00"],
     "prediction": {"fixes": ["sum-01"], "at_risk": []},
 }

@@ -17,6 +17,7 @@ SUBMIT = call(
     {
         "title": "Look first",
         "hypothesis": "The header is not in the first row.",
+        "refuted_by": "It fails as often with the header found.",
         "evidence": ["c000/sum-01/a00"],
         "prediction": {"fixes": ["sum-01"], "at_risk": []},
     },

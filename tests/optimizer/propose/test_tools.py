@@ -14,6 +14,7 @@ from task_agent.tools.base import ToolResult, call_tool
 CLAIM = {
     "title": "Look first",
     "hypothesis": "The header is not in the first row.",
+    "refuted_by": "It fails as often with the header found.",
     "evidence": ["c000/sum-01/a00"],
     "prediction": {"fixes": ["sum-01"], "at_risk": []},
 }
@@ -243,6 +244,7 @@ async def test_a_submission_holds_the_whole_harness_and_the_claim(bench: Bench) 
         ({"evidence": [1]}, "must be a list of strings"),
         ({"title": "  "}, "`title` is empty"),
         ({"hypothesis": ""}, "`hypothesis` is empty"),
+        ({"refuted_by": " "}, "`refuted_by` is empty"),
         ({"prediction": {"fixes": [], "at_risk": []}}, "`prediction.fixes` is empty"),
         ({"prediction": {"fixes": ["sum-99"], "at_risk": []}}, "no train task 'sum-99'; did you mean"),
         ({"prediction": {"fixes": "sum-01"}}, "`prediction.fixes` must be a list"),

@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 
 from optimizer.attempt_spec import Purpose
 from optimizer.facts import read_facts
+from optimizer.ledger import ProposalRow
 from optimizer.report import write_report
 from optimizer.report.markdown import SECTIONS, render
 from optimizer.run_folder import RunFolder
@@ -100,6 +101,14 @@ def test_predictions_are_held_against_what_happened(whole: Book) -> None:
     changes = section(report_of(whole), "Changes tried")
     assert "fixed 1 of 2 named (3 in all), damaged 0 of 0 feared (0 in all)" in changes
     assert changes.count("none made") == 5
+
+
+def test_foresight_is_added_up_by_model_and_brief(whole: Book) -> None:
+    assert "No proposal of a model was decided yet." in section(report_of(whole), "What proposers foresaw")
+    whole.ledger.open_proposals([ProposalRow(1, "c000", "tools", "opus"), ProposalRow(5, "c000", "", "opus")])
+    foresight = section(report_of(whole), "What proposers foresaw")
+    assert "| opus | tools | 1 | 1 | 1 of 2 (50.0%); 3 in all | 0 of 0 (-); 0 in all |" in foresight
+    assert "| opus | open | 1 | 0 | - | - |" in foresight
 
 
 def test_refusals_are_grouped_with_what_was_quoted_against_them(whole: Book) -> None:

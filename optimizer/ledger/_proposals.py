@@ -1,0 +1,80 @@
+"""What proposers were asked and what they answered: slots, contracts, candidates."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from optimizer.ledger._connection import Connection
+from optimizer.ledger.records import Bill, CandidateRow, ProposalRow
+
+
+def settle(db: sqlite3.Connection, what: str) -> None:
+    """Drop a running bill whose session is recorded in the same transaction."""
+    db.execute("DELETE FROM bills WHERE what = ?", (what,))
+
+
+class ProposalBook:
+    """Read and write what concerns proposals; the ledger is one."""
+
+    _db: Connection
+    _clock: Callable[[], float]
+
+    def _write(self) -> AbstractContextManager[sqlite3.Connection]:
+        raise NotImplementedError
+
+    def open_proposals(self, rows: list[ProposalRow]) -> None:
+        """Record what slots are asked for, before their sessions begin; called again, change nothing."""
+        with self._write() as db:
+            last = db.execute("SELECT coalesce(max(number), 0) AS n FROM attempts").fetchone()["n"]
+            values = [(row.slot, row.parent, row.brief, row.author, last, self._clock()) for row in rows]
+            db.executemany("INSERT OR IGNORE INTO proposals VALUES (?,?,?,?,?,?)", values)
+
+    def proposals(self) -> dict[int, ProposalRow]:
+        """Give by slot what it was opened with."""
+        query = "SELECT slot, parent, brief, author, after_attempt FROM proposals ORDER BY slot"
+        return {row["slot"]: ProposalRow(**row) for row in self._db.execute(query)}
+
+    def conclude_slot(
+        self, slot: int, candidate: CandidateRow | None, *, reason: str, bill: Bill, settles: str = ""
+    ) -> None:
+        """Record a proposal's end and its candidate in one step, `settles` its running bill; slot 0 is nobody's."""
+        with self._write() as db:
+            settle(db, settles)
+            if candidate is not None:
+                db.execute("INSERT OR IGNORE INTO candidates VALUES (?,?,?,?,?,?,?,?,?,?,?)", self._columns(candidate))
+                if candidate.refuted_by:
+                    contract = (candidate.id, candidate.refuted_by)
+                    db.execute("INSERT OR IGNORE INTO contracts VALUES (?,?)", contract)
+            if slot > 0:
+                name = candidate.id if candidate else None
+                values = (slot, name, reason, bill.tokens, bill.cost_usd, bill.unpriced, bill.turns, self._clock())
+                db.execute("INSERT OR IGNORE INTO slots VALUES (?,?,?,?,?,?,?,?)", values)
+
+    def _columns(self, row: CandidateRow) -> tuple[object, ...]:
+        lists = (json.dumps(list(items)) for items in (row.evidence, row.fixes, row.at_risk))
+        head = (row.id, row.slot, row.parent, row.harness, row.normalised, row.title, row.hypothesis)
+        return (*head, *lists, self._clock())
+
+    def candidates(self) -> list[CandidateRow]:
+        """List the candidates in the order of slots; the baseline is slot 0."""
+        query = "SELECT c.*, coalesce(k.refuted_by, '') AS refuted_by FROM candidates c"
+        return [
+            _candidate(row)
+            for row in self._db.execute(f"{query} LEFT JOIN contracts k ON k.candidate = c.id ORDER BY c.slot")
+        ]
+
+    def slots(self) -> list[dict[str, Any]]:  # Any: values of SQLite's own
+        """List the concluded proposals."""
+        return [dict(row) for row in self._db.execute("SELECT * FROM slots ORDER BY slot")]
+
+
+def _candidate(row: sqlite3.Row) -> CandidateRow:
+    plain = {
+        key: row[key] for key in ("id", "slot", "parent", "harness", "normalised", "title", "hypothesis", "refuted_by")
+    }
+    evidence, fixes, at_risk = (tuple(json.loads(row[key])) for key in ("evidence", "fixes", "at_risk"))
+    return CandidateRow(**plain, evidence=evidence, fixes=fixes, at_risk=at_risk)

@@ -1,0 +1,31 @@
+"""Briefs are dealt by turn; one that has nothing to work on makes way for the next."""
+
+from __future__ import annotations
+
+import pytest
+
+from optimizer.propose.brief import ASKED, Standing, deal, opening
+
+ALL = tuple(ASKED)
+RICH = Standing(failing=3, kept=["c001"], ideas=["c001", "c004", "c006"])
+POOR = Standing(failing=0, kept=[], ideas=["c004"])
+
+
+def test_every_brief_has_its_turn() -> None:
+    assert [deal(ALL, turn, RICH) for turn in range(len(ALL) + 1)] == [*ALL, ALL[0]]
+
+
+@pytest.mark.parametrize("brief", ["repair", "simplify", "merge"])
+def test_a_brief_with_nothing_to_work_on_makes_way_for_the_next(brief: str) -> None:
+    assert deal((brief, "tools"), 0, POOR) == "tools"
+    assert deal((brief, "tools"), 0, RICH) == brief
+
+
+def test_without_a_brief_that_makes_sense_the_session_is_free() -> None:
+    assert deal(("repair", "merge"), 5, POOR) == ""
+    assert opening("", POOR) == []
+
+
+def test_a_brief_is_told_in_one_line_and_a_merge_names_its_two_newest_ideas() -> None:
+    assert opening("tools", RICH) == [f"Brief: tools. {ASKED['tools']}"]
+    assert opening("merge", RICH)[0].endswith("They are: c004, c006.")
