@@ -41,7 +41,10 @@ def read_naming(folder: RunFolder) -> Naming:
     with _ledger(folder) as ledger:
         rows = ledger.candidates()
         return Naming(
-            titles={row.id: row.title for row in rows},
+            titles={
+                **{row.id: row.title for row in rows},
+                **{row.agent: f"imported from {row.job}: {row.title}" for row in ledger.imported()},
+            },
             verdicts={name: row.verdict.value for name, row in ledger.verdicts().items()},
             baseline=rows[0].id if rows else "",
             champion=ledger.state().champion,

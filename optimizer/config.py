@@ -364,6 +364,8 @@ class RunConfig(Settings):
     """Who plays which role."""
     prices: Path = Path("prices.yaml")
     """The dated price table."""
+    warm_start: tuple[Path, ...] = ()
+    """Job folders of Harbor whose trials of train tasks proposers may read from the start; they count for no score."""
     simulated: dict[str, Any] = Field(default_factory=dict)
     """Settings of the simulated model (see docs/simulated-model.md). Any: checked there."""
     splits: Splits = Splits()

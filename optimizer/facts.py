@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from optimizer.candidates import BASELINE
 from optimizer.control import standing
 from optimizer.failure import fault_of
-from optimizer.ledger import AttemptRow, CandidateRow, Ledger, LookRow, ProposalRow, ReviewRow, VerdictRow
+from optimizer.ledger import AttemptRow, CandidateRow, ImportRow, Ledger, LookRow, ProposalRow, ReviewRow, VerdictRow
 from optimizer.ledger.lock import holder
 from optimizer.ledger.tallies import Tallies, TaskTally
 from optimizer.run_folder import RunFolder
@@ -75,6 +75,12 @@ class Facts:
             return ledger.attempts(self.folder.id)
         finally:
             ledger.close()
+
+    @cached_property
+    def imported(self) -> list[ImportRow]:
+        """Read what was imported for proposers to read; it is part of no count."""
+        with closing(Ledger(self.folder.ledger, read_only=True)) as ledger:
+            return ledger.imported()
 
     @property
     def simulated(self) -> bool:

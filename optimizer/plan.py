@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from optimizer.clients import check_credentials, check_judge, simulated_settings
 from optimizer.config import RunConfig
 from optimizer.fit_tasks import fit_tasks
 from optimizer.gate import GateConfig, GateConfigError, can_decide
+from optimizer.jobs.trial import Job, read_job
 from optimizer.notify import check_notify
 from optimizer.run_folder import RunFolder
 from task_agent.harness import EditSurface, HarnessBundle, allows_key, load_bundle
@@ -29,7 +30,7 @@ from task_agent.orchestration.code import check_place
 from task_agent.sandbox import choose
 from task_agent.sandbox.base import SandboxKind
 from task_agent.sandbox.choose import Choice, Wanted
-from traces.errors import ConfigError, Place, SandboxUnavailableError
+from traces.errors import ConfigError, NotFoundError, Place, SandboxUnavailableError
 
 IMAGES_SHOWN = 3
 DEAL_STEP = 1_000_003
@@ -41,7 +42,8 @@ class Plan:
     """Hold what a run will stand on; `tests_before` were used by earlier runs of the suite's epoch.
 
     `began` are the splits that the run began with: a gate epoch that ended meanwhile has changed what it holds out.
-    `tasks_said` tells which tasks a check had left out, and how many were never checked.
+    `tasks_said` tells which tasks a check had left out, and how many were never checked. `jobs` are read for a new
+    run alone: what it imported stands in its ledger.
     """
 
     config: RunConfig
@@ -55,6 +57,7 @@ class Plan:
     looks_before: int
     began: Splits
     tasks_said: str = ""
+    jobs: tuple[Job, ...] = ()
 
     @property
     def lock(self) -> dict[str, Any]:
@@ -96,7 +99,19 @@ def plan_run(config: RunConfig, runs: Path, *, new_split: bool = False) -> Plan:
         parts = check_parts(config, registry_of(runs).record, checks_of(runs).fitness, new_split=new_split)
         plan = _plan(parts.config, parts, wanted=config.sandbox.kind)
         _check_level_left(plan)
-    return plan
+        return replace(plan, jobs=_read_jobs(config))
+
+
+def _read_jobs(config: RunConfig) -> tuple[Job, ...]:
+    """Read the jobs that a new run starts warm with.
+
+    Raises:
+        ConfigError: One of them is not there; or a file of it is malformed, which is named.
+    """
+    try:
+        return tuple(read_job(path) for path in config.warm_start)
+    except NotFoundError as error:
+        raise ConfigError(f"`warm_start` names no folder: {error.key!r}", key="warm_start", hint=error.hint) from None
 
 
 def plan_resumed(config: RunConfig, folder: RunFolder) -> Plan:

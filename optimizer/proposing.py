@@ -118,12 +118,17 @@ def _money_left(bench: Bench) -> float | None:
 
 
 def train_attempts(bench: Bench) -> list[AttemptView]:
-    """List every finished train attempt of every candidate; settings the tuner tried are none."""
-    return [
+    """List every finished train attempt of every candidate, then imported ones; settings the tuner tried are none."""
+    imported = [
+        AttemptView(row.attempt, row.agent, row.task, row.reward, row.cause, row.turns, imported=row.title)
+        for row in bench.ledger.imported()
+    ]
+    own = [
         AttemptView(row.spec.id, row.spec.candidate, row.spec.task, row.reward, row.cause, row.turns)
         for row in bench.ledger.attempts(bench.run, split=TRAIN.value)
         if row.state in (AttemptStatus.SCORED, AttemptStatus.MISSING) and row.spec.purpose is not Purpose.TUNE
     ]
+    return own + imported
 
 
 def history(bench: Bench) -> list[CandidateView]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import shutil
 import sqlite3
@@ -19,6 +20,7 @@ from optimizer.draws import OutageError
 from optimizer.events import NAME as EVENTS
 from optimizer.events import EventLog, with_spend
 from optimizer.history import History
+from optimizer.jobs.importing import gather, keep
 from optimizer.ledger import Bill, CandidateRow, DriverLock, Ledger
 from optimizer.notify import notifier
 from optimizer.patience import Patience
@@ -35,6 +37,7 @@ from optimizer.worker import open_writer
 from optimizer.workplace import open_workplace, release
 from task_agent.harness import EditSurface, normalised_hash
 from traces.errors import RatchetError
+from traces.redact import Redactor, secret_values
 from traces.storage import stored
 
 
@@ -92,6 +95,7 @@ def _write_down(plan: Plan, runs: Path, run: str, *, new_split: bool) -> tuple[R
 
 def _fill(folder: RunFolder, plan: Plan, *, new_split: bool) -> str:
     """Write a new run down; its ledger gets its name last, so that a kill leaves nothing that looks like a run."""
+    intake = gather(plan.jobs, run=folder.id, suite=plan.suite, splits=plan.splits)
     uid, registry = f"{folder.id}-{secrets.token_hex(4)}", registry_of(folder.path.parent)
     enrolled = registry.enrol(plan.suite.hash, uid, lambda: plan.splits, new_split=new_split)
     folder.traces.mkdir(exist_ok=True)
@@ -104,8 +108,11 @@ def _fill(folder: RunFolder, plan: Plan, *, new_split: bool) -> str:
         if enrolled.notice:
             ledger.note("suite", enrolled.notice)
         _enter_baseline(ledger, Archive(folder.candidates), plan)
+        if plan.jobs:
+            keep(intake, ledger, folder.traces, Redactor(secret_values(os.environ)))
+            ledger.note("warm start", str(intake))
     folder.draft.replace(folder.ledger)
-    return enrolled.notice
+    return "; ".join(filter(None, [enrolled.notice, str(intake) if plan.jobs else ""]))
 
 
 def _drive(folder: RunFolder, plan: Plan, listen: Listener, *, notice: str) -> None:

@@ -26,6 +26,7 @@ OPTIONS = {
     "tuner.trials": "--trials",
     "harness": "--harness",
     "gate.force": "--force",
+    "warm_start": "--warm-start",
 }
 """Options of the command line, by the key they override."""
 _STAND_IN = {"suite": {"kind": "pitfalls"}, "models": dict.fromkeys(("task", "proposer", "reflector"), "simulated")}
@@ -231,7 +232,8 @@ def _resolved(config: RunConfig, base: Path) -> dict[str, Any]:  # Any: fields o
     suite = dict(config.suite)
     if "suite.path" in paths:
         suite["path"] = str(paths.pop("suite.path"))
-    return {**paths, "suite": suite}
+    jobs = tuple((base / _expanded(path)).resolve() for path in config.warm_start)
+    return {**paths, "suite": suite, "warm_start": jobs}
 
 
 def _absent(config: RunConfig, base: Path) -> Iterator[ConfigError]:

@@ -63,7 +63,7 @@ def compare(
         list[str],
         typer.Argument(
             metavar="A B [C ...]",
-            help="Runs (their champions), RUN/c003, c003, harness folders, exports.",
+            help="Runs (their champions), RUN/c003, c003, harness folders, exports, Harbor jobs.",
             autocompletion=complete_run_or_candidate,
         ),
     ],

@@ -116,8 +116,10 @@ def _cell(mean: float | None, scored: int) -> str:
 
 
 def _changed(first: Standing, standing: Standing) -> str:
-    found = diff(first.arm.bundle, standing.arm.bundle)
     label = f"{first.arm.label} to {standing.arm.label}"
+    if first.arm.bundle is None or standing.arm.bundle is None:
+        return f"{label}: {words.NO_HARNESS}"
+    found = diff(first.arm.bundle, standing.arm.bundle)
     if not found["files"]:
         return f"{label}: the same"
     files = f"{found['files']} file{'' if found['files'] == 1 else 's'}"
@@ -143,7 +145,7 @@ def show_outlook(outlook: Outlook, *, as_json: bool) -> None:
                 "target": outlook.target,
                 "model": order.config.models.task.model,
                 "folder": str(order.folder.path),
-                "arms": {arm.label: {"name": arm.name, "harness": arm.bundle.hash} for arm in order.arms},
+                "arms": {arm.label: {"name": arm.name, "harness": arm.hash} for arm in order.arms},
             }
         )
         return

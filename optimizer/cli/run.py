@@ -16,9 +16,11 @@ from optimizer.cli.starting import (
     Seed,
     SeedHarness,
     Start,
+    WarmStart,
     begin,
     harness_at,
     hours_until,
+    jobs_at,
 )
 
 
@@ -31,6 +33,7 @@ def run(
     deadline: Deadline = None,
     seed: Seed = None,
     new_split: NewSplit = False,
+    warm_start: WarmStart = None,
     force: Force = False,
     dry_run: DryRun = False,
     detach: Detach = False,
@@ -50,5 +53,6 @@ def run(
         "seed": seed,
         "harness": harness_at(harness),
         "gate.force": force or None,
+        "warm_start": jobs_at(warm_start),
     }
     begin(file, overrides, Start(run_id, runs_dir, new_split, dry_run, detach, display, unless_improved, as_json))

@@ -25,6 +25,10 @@ NewSplit = Annotated[bool, typer.Option("--new-split", help="Deal the suite's ta
 Force = Annotated[
     bool, typer.Option("--force", help="Start a design that can decide or certify nothing; the report says so.")
 ]
+WarmStart = Annotated[
+    list[Path] | None,
+    typer.Option("--warm-start", help="A Harbor job folder for proposers to read from the start; several if repeated."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan; write and pay nothing.")]
 
 
@@ -76,6 +80,11 @@ def harness_at(path: Path | None) -> Path | None:
         return None
     inner = path / "harness"
     return (inner if (path / "manifest.json").is_file() else path).resolve()
+
+
+def jobs_at(paths: list[Path] | None) -> list[Path] | None:
+    """Take job folders as they are named from here."""
+    return [path.resolve() for path in paths] if paths else None
 
 
 def hours_until(deadline: str | None) -> float | None:

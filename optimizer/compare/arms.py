@@ -9,12 +9,14 @@ from pathlib import Path
 from string import ascii_uppercase
 
 from optimizer.candidates import BASELINE, Archive
+from optimizer.compare.imported import Imported, find_imported
 from optimizer.export.manifest import HARNESS
 from optimizer.export.manifest import NAME as MANIFEST
 from optimizer.facts import Facts, read_facts
 from optimizer.plan import registry_of
 from optimizer.run_folder import RunFolder, find_run, list_runs
 from task_agent.harness import HarnessBundle, load_bundle
+from task_agent.harness.bundle import SPEC_PATH
 from traces.errors import NotFoundError, UsageError
 
 MOST_ARMS = 12
@@ -34,23 +36,47 @@ class Arm:
     """Hold one side of a comparison; `label` is A, B, C in the order they were named.
 
     `run` is the run it stems from, where that is here; `origin` is None when nothing is known of where it
-    was tuned.
+    was tuned. `bundle` is None for trials that were `imported`: who made them cannot be run here.
     """
 
     label: str
     name: str
     title: str
-    bundle: HarnessBundle
+    bundle: HarnessBundle | None
     run: RunFolder | None = None
     candidate: str = ""
     origin: Origin | None = None
     exported: bool = False
+    imported: Imported | None = None
+
+    @property
+    def hash(self) -> str:
+        """Give the harness's identity; that of an imported agent is no bundle's."""
+        if self.bundle is not None:
+            return self.bundle.hash
+        return self.imported.agent.hash if self.imported else ""
+
+    @property
+    def drawable(self) -> HarnessBundle:
+        """Give the harness to draw attempts with.
+
+        Raises:
+            UsageError: The arm was imported.
+        """
+        if self.bundle is None:
+            raise UsageError(
+                f"no attempts can be made for {self.label} ({self.name}): its trials were imported, and nothing here"
+                " can run its agent",
+                hint="leave out --attempts to compare with the trials that are there",
+            )
+        return self.bundle
 
 
 def find_arms(words: Sequence[str], runs: Path) -> list[Arm]:
     """Find what the words name, in order.
 
-    A folder that exists is a harness or an export; `RUN` is a run's champion, `RUN/c003` its candidate;
+    A folder that exists is a harness, an export or a Harbor job (`JOB@AGENT` where several agents made its
+    trials); `RUN` is a run's champion, `RUN/c003` its candidate;
     `c003`, `baseline` and `champion` alone belong to the run named last before them, or to the last run.
 
     Raises:
@@ -74,7 +100,9 @@ def _find(label: str, word: str, near: str, runs: Path) -> Arm:
     folder = Path(word)
     if (folder / MANIFEST).is_file():
         return _export(label, word, runs)
-    if folder.is_dir() and ("/" in word or (folder / "harness.yaml").is_file()):
+    if not (folder / SPEC_PATH).is_file() and (imported := find_imported(word)):
+        return Arm(label, word, imported.title, None, imported=imported)
+    if folder.is_dir() and ("/" in word or (folder / SPEC_PATH).is_file()):
         return Arm(label, word, "", load_bundle(folder))
     if CANDIDATE.fullmatch(word):
         return _candidate(label, near, word, runs)
@@ -83,7 +111,9 @@ def _find(label: str, word: str, near: str, runs: Path) -> Arm:
         return _candidate(label, run, candidate, runs) if slash else _candidate(label, word, "champion", runs)
     except NotFoundError as error:
         if error.kind == "run":
-            error.hint = f"name a run, RUN/c003, or a folder with a harness.yaml or an export; {error.hint}"
+            error.hint = (
+                f"name a run, RUN/c003, or a folder with a harness.yaml, an export or a Harbor job; {error.hint}"
+            )
         raise
 
 

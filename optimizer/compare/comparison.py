@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from benchmarks.task import Split
+from optimizer.attempt_spec import Purpose
 from optimizer.compare.arms import Arm
 from optimizer.compare.evidence import Evidence
 from optimizer.compare.ground import Ground
@@ -27,11 +28,16 @@ LEVEL: Final = 0.95
 
 MEASURES: Final[Mapping[str, Callable[[AttemptRow], float | None]]] = {
     "cost": lambda row: None if row.unpriced else row.cost_usd,
-    "tokens": lambda row: row.tokens,
-    "seconds": lambda row: row.duration_s,
-    "turns": lambda row: row.turns,
+    "tokens": lambda row: _told(row, row.tokens),
+    "seconds": lambda row: _told(row, row.duration_s),
+    "turns": lambda row: _told(row, row.turns),
 }
 """What an attempt uses, by name; None where it is not known."""
+
+
+def _told(row: AttemptRow, amount: float) -> float | None:
+    """Take 0 for unknown where a job of another tool may not have told it."""
+    return None if row.spec.purpose is Purpose.IMPORT and not amount else amount
 
 
 @dataclass(frozen=True, slots=True)

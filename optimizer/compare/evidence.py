@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from benchmarks.task import Split
@@ -59,10 +60,15 @@ def stored(arms: Sequence[Arm], ground: Ground, split: Split | None) -> Evidence
     Raises:
         UsageError: There is none, or a run whose held-out tasks are asked for is not over.
     """
-    if len({arm.bundle.hash for arm in arms}) < len(arms):
+    if len({(arm.hash, arm.imported and arm.imported.job.path) for arm in arms}) < len(arms):
         raise UsageError(
             "the same harness twice: earlier attempts cannot be held against themselves",
             hint="--attempts 4 draws fresh ones for each, which measures the noise alone",
+        )
+    if split is Split.TEST and any(arm.imported for arm in arms):
+        raise UsageError(
+            "imported trials are never held against test tasks: nobody drew or counted that look",
+            hint="--split heldout, or --split train",
         )
     for wanted in (split,) if split else (Split.HELDOUT, Split.TRAIN):
         found = {arm.label: _rows(arm, arms, ground, wanted) for arm in arms}
@@ -74,7 +80,7 @@ def stored(arms: Sequence[Arm], ground: Ground, split: Split | None) -> Evidence
             )
         rows = {label: [row for _, row in pairs] for label, pairs in found.items()}
         if not open_runs and set.intersection(*({row.spec.task for row in each} for each in rows.values())):
-            folders = {folder.path: folder for pairs in found.values() for folder, _ in pairs}
+            folders = _folders(found)
             look = _look(ground, [*folders.values()]) if wanted is Split.TEST else 0
             return Evidence(wanted, rows, False, tuple(folders.values()), look)
     where = f"of the {split.value} split" if split else "of the held-out or train split"
@@ -84,15 +90,19 @@ def stored(arms: Sequence[Arm], ground: Ground, split: Split | None) -> Evidence
     )
 
 
-def _rows(arm: Arm, arms: Sequence[Arm], ground: Ground, split: Split) -> list[tuple[RunFolder, AttemptRow]]:
+Found = Sequence[tuple[RunFolder | None, AttemptRow]]
+"""Attempts with the run they stand in; an imported trial stands in none."""
+
+
+def _rows(arm: Arm, arms: Sequence[Arm], ground: Ground, split: Split) -> Found:
     """List an arm's ended attempts: in its own run, or in any run named here that holds the very same harness."""
+    if arm.imported is not None:
+        tasks = frozenset(task.id for task in ground.tasks(split))
+        return [(None, row) for row in arm.imported.rows(ground.suite, tasks, arm.label)]
     known = [arm.run] if arm.run is not None else [*(other.run for other in arms), ground.run]
     folders = {folder.path: folder for folder in known if folder is not None}.values()
     return [
-        (folder, row)
-        for folder in folders
-        if _same_tasks(folder, ground)
-        for row in _ended(folder, arm.bundle.hash, split)
+        (folder, row) for folder in folders if _same_tasks(folder, ground) for row in _ended(folder, arm.hash, split)
     ]
 
 
@@ -107,10 +117,13 @@ def _ended(folder: RunFolder, harness: str, split: Split) -> list[AttemptRow]:
     return [row for row in rows if row.state != "planned" and row.spec.purpose is not Purpose.SMOKE]
 
 
-def _open(found: Mapping[str, Sequence[tuple[RunFolder, AttemptRow]]]) -> list[RunFolder]:
+def _folders(found: Mapping[str, Found]) -> dict[Path, RunFolder]:
+    return {folder.path: folder for pairs in found.values() for folder, _ in pairs if folder is not None}
+
+
+def _open(found: Mapping[str, Found]) -> list[RunFolder]:
     """List the runs among them that are not over."""
-    folders = {folder.path: folder for pairs in found.values() for folder, _ in pairs}
-    return [folder for folder in folders.values() if not _over(folder)]
+    return [folder for folder in _folders(found).values() if not _over(folder)]
 
 
 def _over(folder: RunFolder) -> bool:

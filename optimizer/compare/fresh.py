@@ -32,6 +32,7 @@ from optimizer.reap import guarded
 from optimizer.run_file import dump
 from optimizer.run_folder import RunFolder
 from optimizer.workplace import open_workplace, release
+from task_agent.harness import HarnessBundle
 from task_agent.models import require_credentials
 from task_agent.sandbox.base import SandboxKind
 from traces.errors import BudgetError
@@ -64,6 +65,14 @@ class Order:
         """Give the ground's run file with a seed of the comparison's own."""
         return self.ground.config.model_copy(update={"seed": fresh_seed(self.ground.config.seed)})
 
+    def bundles(self) -> dict[str, HarnessBundle]:
+        """Give each arm's harness by its label.
+
+        Raises:
+            UsageError: One of them was imported.
+        """
+        return {arm.label: arm.drawable for arm in self.arms}
+
     @property
     def folder(self) -> RunFolder:
         """Name the comparison's folder: the same arms on the same ground have the same one."""
@@ -74,7 +83,7 @@ def folder_of(arms: Sequence[Arm], ground: Ground, runs: Path) -> RunFolder:
     """Name the folder of a comparison, whether or not it is there."""
     config = ground.config
     basis = {
-        "arms": [arm.bundle.hash for arm in arms],
+        "arms": [arm.hash for arm in arms],
         "suite": ground.suite.hash,
         "splits": ground.splits.hash,
         "model": config.models.task.model_dump(mode="json"),
@@ -88,7 +97,7 @@ def folder_of(arms: Sequence[Arm], ground: Ground, runs: Path) -> RunFolder:
 def drawn(arms: Sequence[Arm], ground: Ground, split: Split, runs: Path) -> Evidence | None:
     """Read a comparison's own attempts on a split; None when none of them was scored."""
     folder = folder_of(arms, ground, runs)
-    if not folder.ledger.exists():
+    if any(arm.imported for arm in arms) or not folder.ledger.exists():
         return None
     with closing(Ledger(folder.ledger, read_only=True)) as ledger:
         rows = ledger.attempts(folder.id, split=split.value)
@@ -116,7 +125,12 @@ def _latest(rows: Sequence[AttemptRow]) -> list[AttemptRow]:
 
 
 def owed(order: Order) -> int:
-    """Count the attempts that are still to be drawn."""
+    """Count the attempts that are still to be drawn.
+
+    Raises:
+        UsageError: One of the arms was imported, so that none can be drawn for it.
+    """
+    order.bundles()
     if not order.folder.ledger.exists():
         return len(order.arms) * len(order.ground.tasks(order.split)) * order.attempts
     with closing(Ledger(order.folder.ledger, read_only=True)) as ledger:
@@ -147,8 +161,8 @@ def draw(order: Order, listen: Listener) -> None:
         ledger.begin(folder.id, folder.read_lock())
         purse = Purse(order.budget_usd, with_spend(listen, ledger.spend))
         place = open_workplace(folder, config, sandbox, ledger=ledger, control=control, listen=purse.hear, stack=stack)
-        for arm in order.arms:
-            place.archive.save(arm.label, arm.bundle)
+        for label, bundle in order.bundles().items():
+            place.archive.save(label, bundle)
         purse.open(ledger.spend(), place.draws.price(1) or order.price_usd)
         place.draws.halted = lambda: control.draining or purse.is_empty()
         control.arm()
@@ -202,7 +216,7 @@ def _missing(order: Order, rows: Sequence[AttemptRow]) -> list[DrawRequest]:
     """Ask for what is not there: never begun, or lost before the agent's first step."""
     have, split = _have(rows), order.split.value
     return [
-        DrawRequest(arm.label, arm.bundle.hash, task.id, split, Purpose.COMPARE, need)
+        DrawRequest(arm.label, arm.hash, task.id, split, Purpose.COMPARE, need)
         for arm in order.arms
         for task in order.ground.tasks(order.split)
         if (need := order.attempts - have[arm.label, task.id]) > 0
@@ -246,12 +260,12 @@ def _lock(order: Order, sandbox: SandboxKind) -> dict[str, Any]:  # Any: JSON
         "uid": f"{order.folder.id}-{secrets.token_hex(4)}",
         "suite": ground.suite.hash,
         "splits": ground.splits.hash,
-        "harness": order.arms[0].bundle.hash,
+        "harness": order.arms[0].hash,
         "config": hashlib.sha256(config.model_dump_json().encode()).hexdigest(),
         "version": __version__,
         "models": {"task": config.models.task.model},
         "sandbox": sandbox,
-        "arms": {arm.label: {"name": arm.name, "harness": arm.bundle.hash} for arm in order.arms},
+        "arms": {arm.label: {"name": arm.name, "harness": arm.hash} for arm in order.arms},
     }
 
 

@@ -92,6 +92,8 @@ def cell(mean: float | None, scored: int) -> str:
 
 def _diff(first: Standing, standing: Standing) -> str:
     """Fence a difference so that nothing in it ends the fence."""
+    if first.arm.bundle is None or standing.arm.bundle is None:
+        return f"{words.NO_HARNESS[:1].upper()}{words.NO_HARNESS[1:]}."
     lines = unified(first.arm.bundle, standing.arm.bundle).splitlines()
     if not lines:
         return "The same files."

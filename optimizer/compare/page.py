@@ -121,7 +121,7 @@ def _difference(comparison: Comparison) -> Element:
 def _who(standing: Standing) -> str:
     arm = standing.arm
     told = f" ({arm.title})" if arm.title else ""
-    return f"{arm.name}{told}, harness {arm.bundle.short_hash}"
+    return f"{arm.name}{told}, {'agent' if arm.imported else 'harness'} {arm.hash[:16]}"
 
 
 def _interval(comparison: Comparison, against: Against) -> Row:
@@ -167,8 +167,10 @@ def _diffs(comparison: Comparison) -> Element:
 
 
 def _diff(first: Standing, standing: Standing) -> Element:
-    lines = unified(first.arm.bundle, standing.arm.bundle).splitlines()
     pair = f"{first.arm.label} to {standing.arm.label}"
+    if first.arm.bundle is None or standing.arm.bundle is None:
+        return h("p", f"{pair}: {words.NO_HARNESS}.")
+    lines = unified(first.arm.bundle, standing.arm.bundle).splitlines()
     if not lines:
         return h("p", f"{pair}: the same files.")
     return h(

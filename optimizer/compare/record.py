@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from optimizer.compare import words
+from optimizer.compare.arms import Arm
 from optimizer.compare.comparison import Against, Comparison, Standing
 from task_agent.harness import HarnessBundle, unified
 from task_agent.harness.hunks import file_diffs
@@ -50,7 +51,8 @@ def _arm(standing: Standing) -> Json:
         "label": arm.label,
         "name": arm.name,
         "title": arm.title,
-        "harness": arm.bundle.hash,
+        "harness": arm.hash,
+        "imported": _imported(arm),
         "run": arm.run.id if arm.run else None,
         "candidate": arm.candidate or None,
         "score": standing.score,
@@ -60,6 +62,14 @@ def _arm(standing: Standing) -> Json:
         "usd": None if standing.unpriced and not standing.usd else standing.usd,
         "unpriced_requests": standing.unpriced,
     }
+
+
+def _imported(arm: Arm) -> Json | None:
+    """Say who made an imported arm's trials; None for an arm of ours."""
+    if arm.imported is None:
+        return None
+    agent, job = arm.imported.agent, arm.imported.job
+    return {"job": str(job.path), "agent": agent.name, "version": agent.version, "model": agent.model or None}
 
 
 def _contrast(comparison: Comparison, against: Against, *, per_task: bool) -> Json:
@@ -80,7 +90,7 @@ def _contrast(comparison: Comparison, against: Against, *, per_task: bool) -> Js
         "flipped_down": list(against.down) if per_task else len(against.down),
         "unequal_missing": against.unequal_missing,
         "uses": {name: asdict(each) for name, each in against.uses.items()},
-        "diff": diff(first.bundle, other.bundle),
+        "diff": diff(first.bundle, other.bundle) if first.bundle and other.bundle else None,
     }
 
 

@@ -24,6 +24,7 @@ USES: Final[Mapping[str, str]] = {
     "turns": "turns",
 }
 """What an attempt uses -> its name for a person."""
+NO_HARNESS: Final = "imported trials have no harness here to hold beside the other"
 SIMULATED = (
     "SIMULATED MODEL: every number below comes from a seeded stand-in with configured slips. It says nothing about any"
     " real model."
@@ -122,7 +123,7 @@ def method(comparison: Comparison) -> str:
 
 def cautions(comparison: Comparison) -> list[str]:
     """List what a reader must know before believing the numbers."""
-    return [*_forced(comparison), *_of_evidence(comparison), *_of_arms(comparison)]
+    return [*_forced(comparison), *_of_imports(comparison), *_of_evidence(comparison), *_of_arms(comparison)]
 
 
 def _forced(comparison: Comparison) -> Iterator[str]:
@@ -153,6 +154,27 @@ def _of_evidence(comparison: Comparison) -> Iterator[str]:
         yield f"this was the {number} look at these test tasks, counted for ever; each further one is stricter"
 
 
+def _of_imports(comparison: Comparison) -> Iterator[str]:
+    suite, model = comparison.ground.suite, comparison.ground.config.models.task.model
+    for standing in comparison.standings:
+        label, imported = standing.arm.label, standing.arm.imported
+        if imported is None:
+            continue
+        yield (
+            f"{label} was IMPORTED from Harbor job {imported.job.name}: {imported.agent} made these trials elsewhere,"
+            " at another time and load, not interleaved with the others. What differs may be agent, model, machine,"
+            " limits or grader; this is no evidence for a harness, and is used for none"
+        )
+        if imported.agent.model != model:
+            yield f"{label} asked {imported.agent.model or 'a model it does not name'}, the others {model}"
+        if not imported.same_suite(suite):
+            yield f"{label}: its tasks are matched by name; that their contents were the same cannot be told"
+        if strangers := imported.strangers(suite):
+            yield f"{label}: {strangers:,} of its trials are of tasks that are not of this suite, and left out"
+        if imported.job.unfinished:
+            yield f"{label}: {imported.job.unfinished:,} trials of its job are not finished"
+
+
 def _of_arms(comparison: Comparison) -> Iterator[str]:
     first = comparison.first.arm
     unknown = [standing.arm.label for standing in comparison.standings if standing.arm.origin is None]
@@ -171,6 +193,6 @@ def _of_arms(comparison: Comparison) -> Iterator[str]:
     for label, standing in standings.items():
         if standing.unpriced:
             yield f"{label}: {standing.unpriced:,} requests had no price, so its money is unknown where they were made"
-    same = [s.arm.label for s in comparison.standings[1:] if s.arm.bundle.hash == first.bundle.hash]
+    same = [s.arm.label for s in comparison.standings[1:] if s.arm.hash == first.hash]
     if same:
         yield f"{first.label} and {' and '.join(same)} are the same harness: the difference is noise by construction"

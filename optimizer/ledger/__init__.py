@@ -1,6 +1,7 @@
 """The one record of truth of a run: SQLite, one writer; state is derived from it and kept nowhere else."""
 
 from optimizer.ledger._connection import LedgerUnusableError
+from optimizer.ledger.imports import ImportRow
 from optimizer.ledger.ledger import Ledger, LedgerError
 from optimizer.ledger.lock import DriverLock, RunLockedError
 from optimizer.ledger.records import (
@@ -21,6 +22,7 @@ __all__ = [
     "CandidateRow",
     "DrawRequest",
     "DriverLock",
+    "ImportRow",
     "Ledger",
     "LedgerError",
     "LedgerUnusableError",

@@ -1,8 +1,12 @@
 """The ledger's tables."""
 
+from optimizer.ledger.imports import RULE, TABLE
+
 SCHEMA_VERSION = 3
 
-SCHEMA = """
+SCHEMA = f"""
+{TABLE};
+{RULE};
 CREATE TABLE run (
     id TEXT PRIMARY KEY, schema_version INTEGER NOT NULL, created_at REAL NOT NULL, lock TEXT NOT NULL
 );

@@ -15,6 +15,7 @@ from optimizer.attempt_spec import AttemptResult, AttemptSpec, Purpose
 from optimizer.ledger._connection import BUSY_S, check, connect, replaced, unusable
 from optimizer.ledger._proposals import ProposalBook, settle
 from optimizer.ledger._schema import SCHEMA, SCHEMA_VERSION
+from optimizer.ledger.imports import ImportBook
 from optimizer.ledger.lock import RunLockedError
 from optimizer.ledger.records import (
     AttemptRow,
@@ -40,7 +41,7 @@ class LedgerError(UsageError):
     """Say that a ledger belongs to something else than it is wanted for."""
 
 
-class Ledger(ProposalBook):
+class Ledger(ProposalBook, ImportBook):
     """Hold one run's record.
 
     Args:

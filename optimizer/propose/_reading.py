@@ -25,7 +25,7 @@ SQL_TIMEOUT_S = 20.0
 
 
 def list_attempts(workspace: Workspace, given: ToolInput) -> str:
-    """List train attempts, the champion's first, then the newest candidates'."""
+    """List train attempts, the champion's first, then the newest candidates', imported ones last."""
     chosen = [attempt for attempt in _ordered(workspace) if _wanted(attempt, given)]
     if not chosen:
         return f"no attempt fits{_known(workspace, given)}"
@@ -73,8 +73,9 @@ def read_file(workspace: Workspace, given: ToolInput) -> str:
 
 def _ordered(workspace: Workspace) -> list[AttemptView]:
     attempts = sorted(workspace.attempts, key=lambda attempt: attempt.id)
+    imported = {attempt.candidate for attempt in attempts if attempt.imported}
     newest = sorted({attempt.candidate for attempt in attempts}, reverse=True)
-    newest.sort(key=lambda candidate: candidate != workspace.champion_id)
+    newest.sort(key=lambda candidate: (candidate != workspace.champion_id, candidate in imported))
     rank = {candidate: number for number, candidate in enumerate(newest)}
     return sorted(attempts, key=lambda attempt: rank[attempt.candidate])
 

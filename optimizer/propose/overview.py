@@ -22,6 +22,7 @@ def overview(workspace: Workspace, slot: int, view: View = "traces", told: Seque
         f"Train score: {train_score(mine)}",
         *_outcomes(mine),
         *opening_lines(workspace, view),
+        *_imported(workspace.attempts),
         "",
         *_history(workspace.history),
         "",
@@ -60,6 +61,17 @@ def _outcomes(attempts: list[AttemptView]) -> Iterator[str]:
         shown = ", ".join(f"{task} ({failing[task]} of {len(tried[task])})" for task in worst[:MAX_TASKS])
         more = f", and {len(worst) - MAX_TASKS} more" if len(worst) > MAX_TASKS else ""
         yield f"Tasks it fails: {shown}{more}"
+
+
+def _imported(attempts: Iterable[AttemptView]) -> Iterator[str]:
+    """Say which attempts were made elsewhere: other agents, other places, no score of any candidate here."""
+    by_agent: dict[tuple[str, str], list[AttemptView]] = defaultdict(list)
+    for attempt in attempts:
+        if attempt.imported:
+            by_agent[attempt.candidate, attempt.imported].append(attempt)
+    for (name, agent), several in by_agent.items():
+        counts = ", ".join(f"{sum(a.outcome == of for a in several)} {of}" for of in ("passed", "failed", "missing"))
+        yield f"Imported attempts of {name}, made elsewhere by {agent}, part of no score here: {counts}"
 
 
 def _history(history: tuple[CandidateView, ...]) -> Iterator[str]:

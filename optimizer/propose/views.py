@@ -35,15 +35,19 @@ class TaskBrief:
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
-    """Show how one attempt ended; `reward` None means missing, never 0."""
+    """Show how one attempt ended; `reward` None means missing, never 0.
+
+    `imported` names the agent of an attempt that was made elsewhere: it is nobody's score.
+    """
 
     id: str
     candidate: str
     task: str
     reward: float | None
     cause: str | None = None
-    turns: int = 0
+    turns: int | None = 0
     split: str = TRAIN
+    imported: str = ""
 
     @property
     def outcome(self) -> Outcome:
@@ -60,6 +64,7 @@ class AttemptView:
             "reward": self.reward,
             "cause": self.cause,
             "turns": self.turns,
+            **({"imported": self.imported} if self.imported else {}),
         }
 
 

@@ -30,6 +30,7 @@ attempts.jsonl  how every train attempt ended
 clusters/       failing train attempts sorted by what they have in common, a file for each candidate
 digests/        what an analyst wrote of single failing attempts; the trace itself is the evidence
 traces/         everything that happened in the train attempts
+                (attempts with `imported` were made elsewhere by another agent: read them, no score counts them)
 
 Held-out and test tasks, their traces and scores, verifiers, solutions, the ledger and keys are not here.
 """

@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from .bad import NAMED, NIGHT, Bad, folder_at, hold, link_at, lose, one_by_one, swap
 
+TRIAL = """\
+{"id": "1", "task_name": "a", "trial_name": "a__1", "agent_info": {"name": "other"},
+ "verifier_result": {"rewards": {"reward": 0.5}}}
+"""
+
 RUN_FILES = [
     Bad(
         "an unknown key",
@@ -116,6 +121,19 @@ RUN_FILES = [
         swap("harness: mine", "harness: yours"),
     ),
     Bad("prices that are not there", ("night.yaml:3:9", "`prices` names"), lose("prices.yaml")),
+    Bad(
+        "a warm start from nowhere",
+        ("night.yaml:2:13", "`warm_start` names no folder"),
+        swap("harness: mine", "warm_start: [gone]\nharness: mine"),
+    ),
+    Bad(
+        "a job whose trial is malformed",
+        ("job/a__1/result.json: `agent_info`", "take the trial's folder out"),
+        one_by_one(
+            swap("harness: mine", "warm_start: [job]\nharness: mine"),
+            hold("job/a__1/result.json", TRIAL.replace("agent_info", "agent")),
+        ),
+    ),
     Bad("tasks that are not there", ("night.yaml:1:29", "`suite.path` names"), lose("tasks")),
     Bad("an unknown kind of suite", ("night.yaml:1:15", "'harbour'", "known kinds: "), swap("harbor", "harbour")),
     Bad(
@@ -467,6 +485,53 @@ RUNS = [
         "a budget for nothing to be made",
         ("are for attempts to be made",),
         words=("compare", "done", "mine", "--budget-usd", "3"),
+        needs_run=True,
+    ),
+    Bad(
+        "attempts written nowhere",
+        ("needs a folder to make", "-o DIR"),
+        words=("attempts", "export", "done"),
+        needs_run=True,
+    ),
+    Bad(
+        "attempts written over something",
+        ("mine exists and is not empty",),
+        words=("attempts", "export", "done", "-o", "mine"),
+        needs_run=True,
+    ),
+    Bad(
+        "a job that is not there",
+        ("no Harbor job 'gone'",),
+        words=("attempts", "import", "gone", "done"),
+        code=3,
+        needs_run=True,
+    ),
+    Bad(
+        "a folder that is no job",
+        ("mine: holds no trials", "right below it"),
+        lose("mine/tools"),
+        words=("attempts", "import", "mine", "done"),
+        needs_run=True,
+    ),
+    Bad(
+        "a trial's result that is no JSON",
+        ("job/a__1/result.json: cannot be read as JSON",),
+        hold("job/a__1/result.json", "{"),
+        words=("attempts", "import", "job", "done"),
+        needs_run=True,
+    ),
+    Bad(
+        "a trial's reward that is no number",
+        ("job/a__1/result.json: `verifier_result.rewards.reward`",),
+        hold("job/a__1/result.json", TRIAL.replace("0.5", '"good"')),
+        words=("compare", "done", "job"),
+        needs_run=True,
+    ),
+    Bad(
+        "fresh attempts of an imported agent",
+        ("nothing here can run its agent", "--attempts"),
+        hold("job/a__1/result.json", TRIAL),
+        words=("compare", "done", "job", "--attempts", "1"),
         needs_run=True,
     ),
     Bad("tasks to check that are not there", ("no file or folder 'gone'",), words=("tasks", "check", "gone"), code=3),
