@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from task_agent.errors import AgentRefusedError, OutOfTokensError
+from task_agent.harness.spec import Trim
 from task_agent.meter import Meter
 from task_agent.models.base import Block, Message, ModelClient, ModelReply, ModelRequest, ToolSchema
 from task_agent.tools.base import Tool, ToolResult, call_tool, join, shorten
+from task_agent.trimming import trimmed
 from traces.event import EventKind
 from traces.recorder import Recorder
 
@@ -29,6 +31,7 @@ class AgentSetup:
     max_tokens: int = 4096
     user_id: str | None = None
     max_tool_output_chars: int = 8000
+    trim: Trim = field(default_factory=Trim)
 
 
 class Agent:
@@ -50,6 +53,7 @@ class Agent:
         self._client = client
         self._recorder = recorder
         self._meter = meter
+        self._held_tokens = 0
 
     async def run(self, message: str) -> str:
         """Say `message`, let the agent work until it has nothing more to do, and give its last words.
@@ -88,10 +92,12 @@ class Agent:
     async def query(self) -> ModelReply:
         """Ask the model for its next message; record and count it."""
         self._meter.check()
+        self._trim()
         self.turn += 1
         timeout_s = min(REQUEST_TIMEOUT_S, self._meter.time_left_s)
         reply = await self._client.create(build_request(self.setup, self._schemas, self.messages, timeout_s=timeout_s))
         self._meter.charge(reply)
+        self._held_tokens = reply.usage.total
         for block in reply.content:
             if block.get("type") == "thinking":
                 self._emit(EventKind.THINKING, text=str(block.get("thinking", "")))
@@ -146,6 +152,16 @@ class Agent:
             duration_ms=(self._meter.elapsed_s - began) * 1000,
         )
         return result
+
+    def _trim(self) -> None:
+        """Take old tool results out once the last request was larger than the harness wants."""
+        policy = self.setup.trim
+        if policy.above_tokens is None or self._held_tokens <= policy.above_tokens:
+            return
+        result = trimmed(self.messages, policy.keep_results)
+        if result.count:
+            self.messages = result.messages
+            self._emit(EventKind.NOTE, text=f"{result.count} old tool results left the context")
 
     def _tell(self, text: str) -> None:
         self._emit(EventKind.USER, text=text)

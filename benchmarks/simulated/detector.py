@@ -11,7 +11,8 @@ from benchmarks.simulated.catalogue import SLIPS
 from benchmarks.simulated.slip import Rule, Slip
 
 BUILT_IN_TOOLS = frozenset(
-    {"bash", "edit_file", "report_check", "report_reflection", "submit_change", "read_file", "list_attempts"}
+    {"bash", "edit_file", "view", "delegate", "report_check", "report_choice"}
+    | {"report_reflection", "submit_change", "read_file", "list_attempts"}
 )
 FREE_CHARS = 1_800
 """Characters of prompt that cost nothing."""

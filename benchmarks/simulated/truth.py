@@ -51,7 +51,10 @@ class HarnessReading:
 def read_harness(bundle: HarnessBundle) -> HarnessReading | None:
     """Read a harness from the very requests its agents would send; None when code orchestrates it."""
     pattern = bundle.spec.orchestration.pattern
-    if pattern not in {"react", "verify_then_finish"}:
+    spec = bundle.spec
+    if pattern not in {"react", "verify_then_finish"} or spec.context.snapshot.enabled:
+        return None
+    if spec.orchestration.checks.prompt or spec.orchestration.checks.commands:
         return None
     checker, rounds = None, 0
     if pattern == "verify_then_finish":

@@ -15,7 +15,7 @@ from typing import Any
 
 from task_agent.harness.errors import HarnessError
 from task_agent.harness.script_tool import ScriptToolSpec, parse_tool
-from task_agent.harness.skill import Skill, parse_skill
+from task_agent.harness.skill import MAIN_FILE, Skill, parse_skill
 from task_agent.harness.spec import HarnessSpec, parse_spec
 from traces.errors import Place
 
@@ -86,7 +86,8 @@ class HarnessBundle:
     def skills(self) -> tuple[Skill, ...]:
         """The skills, by name."""
         folders = _folders(self.files, "skills")
-        return tuple(parse_skill(name, files["SKILL.md"].decode()) for name, files in folders.items())
+        texts = {name: {path: content.decode() for path, content in files.items()} for name, files in folders.items()}
+        return tuple(parse_skill(name, files.pop(MAIN_FILE), files) for name, files in texts.items())
 
     @property
     def roles(self) -> tuple[str, ...]:

@@ -9,13 +9,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
+from task_agent.harness.pattern import Name
 from task_agent.harness.yaml_source import YamlSource, check_model, read_yaml
 
-BuiltinTool = Literal["bash", "edit_file"]
+BuiltinTool = Literal["bash", "edit_file", "view"]
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
 Count = Annotated[int, Field(ge=1, strict=True)]
 Amount = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Commands = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=2000)], ...], Field(max_length=10)]
+
+LOOK_AROUND = (
+    "ls -A | head -n 30",
+    "find . -maxdepth 1 -type f -size -1000k | sort | head -n 10 | xargs -r -d '\\n' head -v -n 3 -c 400 | cat -v",
+    "for program in python3 git sqlite3 jq gcc node; do command -v $program; done; true",
+)
+"""What a snapshot shows unless a harness says otherwise: names, how small files begin, programs."""
 
 
 class _Section(BaseModel):
@@ -39,6 +47,17 @@ class Limits(_Section):
     """Tokens one reply of the model may have."""
 
 
+class Checks(_Section):
+    """Hold the main agent to checks each time it wants to be done, whatever the pattern."""
+
+    prompt: Annotated[str, Field(max_length=4000)] = ""
+    """What it is asked when it first wants to be done; nothing when empty."""
+    commands: Commands = ()
+    """Shell commands, run in the working directory; what fails goes back to the agent."""
+    rounds: Annotated[int, Field(ge=1, le=10, strict=True)] = 2
+    """How often, at most, failing commands go back to the agent."""
+
+
 class Orchestration(_Section):
     """Choose how the attempt's agents work together."""
 
@@ -46,6 +65,8 @@ class Orchestration(_Section):
     """Name of a built-in pattern."""
     params: dict[str, Any] = Field(default_factory=dict)  # Any: each pattern validates its own
     """Parameters of that pattern."""
+    checks: Checks = Checks()
+    """What must hold before the main agent may finish."""
 
 
 class ModelRole(_Section):
@@ -55,11 +76,35 @@ class ModelRole(_Section):
     """Reasoning effort; None leaves the run file's choice."""
 
 
+class Snapshot(_Section):
+    """Show the environment in the first message, so that no turn goes into looking around."""
+
+    enabled: StrictBool = False
+    """Whether to."""
+    commands: Commands = LOOK_AROUND
+    """What is run in the working directory for it, before the first turn."""
+    max_chars: Annotated[int, Field(ge=500, strict=True)] = 4000
+    """Characters of all it shows; the middle is left out."""
+
+
+class Trim(_Section):
+    """Take old tool results out of a conversation that has grown long."""
+
+    above_tokens: Annotated[int, Field(ge=1000, strict=True)] | None = None
+    """Size of a request from which on it is done; None never does."""
+    keep_results: Count = 8
+    """The newest results, which stay; as many older ones must have come together before any goes."""
+
+
 class Context(_Section):
     """Say what of the world reaches a model's context."""
 
     max_tool_output_chars: Annotated[int, Field(ge=100, strict=True)] = 8000
     """Characters of one tool's output the model sees; the middle is left out, the trace keeps all."""
+    snapshot: Snapshot = Snapshot()
+    """What an agent is shown of the environment before its first turn."""
+    trim: Trim = Trim()
+    """When old tool results leave a conversation."""
 
 
 class SearchRange(_Section):

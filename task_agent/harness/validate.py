@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 from task_agent.harness.bundle import SPEC_PATH, SYSTEM_PATH, HarnessBundle, read_folder
 from task_agent.harness.code import check_code
 from task_agent.harness.errors import HarnessError
 from task_agent.harness.knob import put
-from task_agent.harness.pattern import PATTERNS
+from task_agent.harness.pattern import CODE, HELPER, PATTERNS, DelegateParams
 from task_agent.harness.script_tool import ScriptToolSpec
-from task_agent.harness.spec import HarnessSpec, parse_spec, spec_source
+from task_agent.harness.spec import BuiltinTool, Checks, HarnessSpec, parse_spec, spec_source
 from task_agent.harness.yaml_source import YamlSource, check_model, dotted, nearest
 from traces.errors import Place
 
 TOP_LEVEL = ("harness.yaml", "prompts/", "tools/", "skills/", "orchestration.py", "README.md")
 
 # Agents of a run are told apart by the tools they are offered, so a harness may not lend itself another's.
-RESERVED_TOOLS = frozenset({"bash", "edit_file", "read_skill", "report_check", "report_reflection", "submit_change"})
+RESERVED_TOOLS = frozenset(
+    {"bash", "edit_file", "view", "read_skill", "delegate"}
+    | {"report_check", "report_choice", "report_reflection", "submit_change"}
+)
 
 
 def load_bundle(path: Path) -> HarnessBundle:
@@ -53,6 +57,7 @@ def validate(bundle: HarnessBundle, *, root: Path | None = None) -> None:
     _check_search(spec, source, bundle)
     _check_skills(bundle, root)
     _check_tools(bundle, root)
+    _check_agents(bundle, spec, source)
 
 
 def _check_layout(bundle: HarnessBundle, root: Path) -> None:
@@ -85,8 +90,15 @@ def _check_orchestration(spec: HarnessSpec, source: YamlSource, bundle: HarnessB
             place=source.place(("orchestration", "pattern")),
             key="orchestration.pattern",
         )
+    if name == CODE and spec.orchestration.checks != Checks():
+        raise HarnessError(
+            "pattern `code` runs no forced checks: `orchestrate` says itself when the work is done",
+            place=source.place(("orchestration", "checks"), of_key=True),
+            key="orchestration.checks",
+        )
     check_model(pattern.params, source, at=("orchestration", "params"), data=spec.orchestration.params)
-    roles = (*pattern.roles, *bundle.roles) if pattern.open_roles else pattern.roles
+    own = pattern.roles_under(spec.orchestration.params)
+    roles = (*own, *bundle.roles) if pattern.open_roles else own
     for role in spec.models:
         if role not in roles:
             raise HarnessError(
@@ -125,8 +137,9 @@ def _check_search(spec: HarnessSpec, source: YamlSource, bundle: HarnessBundle) 
 def _check_skills(bundle: HarnessBundle, root: Path) -> None:
     for path in bundle.files:
         if path.startswith("skills/"):
-            if path.count("/") != 2 or not path.endswith("/SKILL.md"):
-                raise HarnessError("a skill is `skills/<name>/SKILL.md`", place=Place(root / path))
+            folder, _, file = path.removeprefix("skills/").partition("/")
+            if not file or f"skills/{folder}/SKILL.md" not in bundle.files:
+                raise HarnessError("a skill is a folder with `skills/<name>/SKILL.md`", place=Place(root / path))
             _check_text(bundle, path, root)
     for skill in bundle.skills:
         if not skill.summary:
@@ -183,6 +196,22 @@ def _check_tool(folder_name: str, tool: ScriptToolSpec, root: Path) -> None:
         json.dumps(schema, allow_nan=False)
     except (TypeError, ValueError):
         raise HarnessError("`input_schema` holds what JSON cannot", place=place, key="input_schema") from None
+
+
+def _check_agents(bundle: HarnessBundle, spec: HarnessSpec, source: YamlSource) -> None:
+    """Ask for each sub-agent's prompt and tools."""
+    if spec.orchestration.pattern != "delegate":
+        return
+    there = [*get_args(BuiltinTool), *(tool.name for tool in bundle.tools), *(["read_skill"] if bundle.skills else [])]
+    for name, agent in DelegateParams.model_validate(spec.orchestration.params).agents.items():
+        loc = ("orchestration", "params", "agents", name)
+        if name != HELPER and f"prompts/{name}.md" not in bundle.files:
+            text = f"the sub-agent `{name}` needs `prompts/{name}.md`"
+            raise HarnessError(text, place=source.place(loc, of_key=True), key=dotted(loc))
+        for tool in agent.tools or ():
+            if tool not in there:
+                text = f"the harness has no tool `{tool}`; {nearest(tool, there)}"
+                raise HarnessError(text, place=source.place((*loc, "tools")), key=dotted((*loc, "tools")))
 
 
 def _check_text(bundle: HarnessBundle, path: str, root: Path) -> None:

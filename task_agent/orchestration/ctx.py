@@ -9,6 +9,7 @@ from typing import Any
 from task_agent.agent import Agent
 from task_agent.harness.bundle import HarnessBundle
 from task_agent.harness.errors import HarnessError
+from task_agent.harness.spec import HarnessSpec
 from task_agent.meter import Meter
 from task_agent.models.base import ModelClient
 from task_agent.orchestration.opening import ModelChoice, TaskView, agent_setup, tool_schemas
@@ -18,6 +19,7 @@ from task_agent.tools.bash import BashTool, exec_data
 from task_agent.tools.edit_file import EditFileTool
 from task_agent.tools.read_skill import ReadSkillTool
 from task_agent.tools.script import ScriptTool
+from task_agent.tools.view import ViewTool
 from traces.event import EventKind
 from traces.recorder import Recorder
 
@@ -72,9 +74,18 @@ class Ctx:
         self._made[role] += 1
         name = role if self._made[role] == 1 else f"{role}-{self._made[role]}"
         setup = agent_setup(self._bundle, role, self._choice, name=name, prompt=prompt)
-        wanted = [schema.name for schema in tool_schemas(self._bundle, role)] if tools is None else tools
+        wanted = self.tools_of(role) if tools is None else tools
         offered = [self._named(tool) if isinstance(tool, str) else tool for tool in wanted]
         return Agent(setup, offered, client=self._client, recorder=self._recorder, meter=self.budget)
+
+    def tools_of(self, role: str) -> list[str]:
+        """Name the tools that a role is offered."""
+        return [schema.name for schema in tool_schemas(self._bundle, role)]
+
+    @property
+    def spec(self) -> HarnessSpec:
+        """The harness's settings."""
+        return self._bundle.spec
 
     async def model(self, message: str, *, system: str = "", role: str = "model") -> str:
         """Ask the model one thing, without tools."""
@@ -132,6 +143,7 @@ def _toolset(bundle: HarnessBundle, task: TaskView, sandbox: Sandbox, meter: Met
     tools: list[Tool] = [
         BashTool(sandbox, meter, timeout_s=timeout_s),
         EditFileTool(sandbox, task.workdir),
+        ViewTool(sandbox, task.workdir, meter),
         *(ScriptTool(spec, sandbox, meter, timeout_s=timeout_s) for spec in bundle.tools),
     ]
     if bundle.skills:

@@ -8,34 +8,42 @@ from dataclasses import dataclass
 from task_agent.agent import AgentSetup, build_request, text_block
 from task_agent.harness.bundle import HarnessBundle
 from task_agent.harness.errors import HarnessError
-from task_agent.harness.pattern import PATTERNS
+from task_agent.harness.pattern import (
+    PATTERNS,
+    DelegateParams,
+    PatternParams,
+    PlanThenActParams,
+    SubAgent,
+)
 from task_agent.harness.yaml_source import nearest
 from task_agent.models.base import Message, ModelRequest, ToolSchema
+from task_agent.orchestration.default_prompts import DEFAULT_PROMPTS
 from task_agent.tools.bash import BASH
+from task_agent.tools.delegate import delegate_schema
 from task_agent.tools.edit_file import EDIT_FILE
 from task_agent.tools.read_skill import READ_SKILL, skill_list
 from task_agent.tools.report_check import REPORT_CHECK
+from task_agent.tools.report_choice import REPORT_CHOICE
 from task_agent.tools.script import script_schema
+from task_agent.tools.view import VIEW
 
-BUILTIN_TOOLS: Mapping[str, ToolSchema] = {"bash": BASH, "edit_file": EDIT_FILE}
+BUILTIN_TOOLS: Mapping[str, ToolSchema] = {"bash": BASH, "edit_file": EDIT_FILE, "view": VIEW}
 
-VERIFIER_PROMPT = """\
-You check the result of someone else's work on a Linux machine, with the bash tool. Read the task, then look at what \
-is there and test it against every requirement: existence, place, format, content. Work out what the result should be \
-by your own means where you can. Do not change the result. Finish with report_check; name each problem so that it can \
-be mended.
-"""
+PLAN_ASK = "Write the plan; another agent will carry it out."
+CHECK_ASK = "Work finished; check the result in the working directory."
 
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
     """Hold all that an agent may know of a task.
 
-    `workdir` is the working directory as commands write it (`Sandbox.path` of the environment's).
+    `workdir` is the working directory as commands write it (`Sandbox.path` of the environment's), and
+    `environment` what a snapshot of it showed before the first turn.
     """
 
     instruction: str
     workdir: str
+    environment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,37 +57,71 @@ class ModelChoice:
 
 def roles(bundle: HarnessBundle) -> tuple[str, ...]:
     """List the agent roles of the harness's pattern; the first one begins."""
-    pattern = PATTERNS.get(bundle.spec.orchestration.pattern)
+    chosen = bundle.spec.orchestration
+    pattern = PATTERNS.get(chosen.pattern)
     if pattern is None:
-        raise HarnessError(f"unknown pattern {bundle.spec.orchestration.pattern!r}; {nearest('', PATTERNS)}")
-    if not pattern.open_roles:
-        return pattern.roles
-    return tuple(dict.fromkeys((*pattern.roles, *bundle.roles)))
+        raise HarnessError(f"unknown pattern {chosen.pattern!r}; {nearest('', PATTERNS)}")
+    own = pattern.roles_under(chosen.params)
+    return tuple(dict.fromkeys((*own, *bundle.roles))) if pattern.open_roles else own
 
 
 def system_prompt(bundle: HarnessBundle, role: str) -> str:
     """Give a role's system prompt: its file as it is, and for `main` the list of skills after it."""
-    if role == "verifier":
-        return bundle.prompt(role, default=VERIFIER_PROMPT)
-    text = bundle.prompt(role)
+    text = bundle.prompt(role, default=DEFAULT_PROMPTS.get(role))
     if role == "main" and bundle.skills:
         return f"{text.rstrip()}\n\n{skill_list(bundle.skills)}\n"
     return text
 
 
 def tool_schemas(bundle: HarnessBundle, role: str) -> tuple[ToolSchema, ...]:
-    """List what a role is offered: all the harness has for `main`, a shell and its report for `verifier`."""
+    """List what a role is offered: all the harness has for `main`, what their work needs for the others."""
+    params = _params(bundle)
+    delegation = params if isinstance(params, DelegateParams) else None
+    if delegation is not None and role in delegation.agents:
+        return _lent(bundle, delegation, delegation.agents[role])
     if role == "verifier":
         return (BASH, REPORT_CHECK)
+    if role == "chooser":
+        return (BASH, REPORT_CHOICE)
+    if role == "planner":
+        return (VIEW,) if isinstance(params, PlanThenActParams) and params.look else ()
+    return (*_own_tools(bundle), *((delegate_schema(delegation.agents),) if delegation else ()))
+
+
+def _params(bundle: HarnessBundle) -> PatternParams:
+    chosen = bundle.spec.orchestration
+    return PATTERNS[chosen.pattern].params.model_validate(chosen.params)
+
+
+def _own_tools(bundle: HarnessBundle) -> tuple[ToolSchema, ...]:
     builtin = tuple(BUILTIN_TOOLS[name] for name in bundle.spec.tools)
     skills = (READ_SKILL,) if bundle.skills else ()
     return (*builtin, *(script_schema(tool) for tool in bundle.tools), *skills)
 
 
-def first_message(role: str, task: TaskView) -> str:
-    """Word the first thing a role is told."""
+def _lent(bundle: HarnessBundle, delegation: DelegateParams, agent: SubAgent) -> tuple[ToolSchema, ...]:
+    """List a sub-agent's tools: the ones named for it, or all; `delegate` too where it may delegate in turn."""
+    own = _own_tools(bundle)
+    if agent.tools is not None:
+        there = {tool.name: tool for tool in (*BUILTIN_TOOLS.values(), *own)}
+        own = tuple(there[name] for name in agent.tools)
+    return (*own, delegate_schema(delegation.agents)) if delegation.depth > 1 else own
+
+
+def first_message(role: str, task: TaskView, said: str = "") -> str:
+    """Word the first thing a role is told; `said` is what the pattern has for it, such as a plan.
+
+    Who looks at finished work is not shown the environment as it was before.
+    """
+    shown = f"\n<environment>\n{task.environment}\n</environment>" if task.environment else ""
     text = f"<task>\n{task.instruction}\n</task>\nWorking directory: {task.workdir}"
-    return f"{text}\nWork finished; check the result in the working directory." if role == "verifier" else text
+    if role == "verifier":
+        return f"{text}\n{CHECK_ASK}"
+    if role == "chooser":
+        return f"{text}\n{said}"
+    if role == "planner":
+        return f"{text}{shown}\n{PLAN_ASK}"
+    return f"{text}{shown}\n{said}" if said else f"{text}{shown}"
 
 
 def agent_setup(
@@ -96,6 +138,7 @@ def agent_setup(
         max_tokens=spec.limits.max_output_tokens,
         user_id=choice.user_id,
         max_tool_output_chars=spec.context.max_tool_output_chars,
+        trim=spec.context.trim,
     )
 
 

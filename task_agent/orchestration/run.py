@@ -13,10 +13,14 @@ from task_agent.harness.pattern import CODE, PATTERNS
 from task_agent.harness.spec import HarnessSpec
 from task_agent.meter import Budget, Meter
 from task_agent.models.base import ModelClient
+from task_agent.orchestration.best_of_n import best_of_n
 from task_agent.orchestration.code import CodePlace, run_code
 from task_agent.orchestration.ctx import Ctx
+from task_agent.orchestration.delegate import delegate
 from task_agent.orchestration.opening import ModelChoice, TaskView, roles
+from task_agent.orchestration.plan_then_act import plan_then_act
 from task_agent.orchestration.react import react
+from task_agent.orchestration.snapshot import with_snapshot
 from task_agent.orchestration.verify_then_finish import verify_then_finish
 from task_agent.sandbox.base import Sandbox
 from task_agent.sandbox.code_jail import CodeJails
@@ -26,7 +30,13 @@ from traces.recorder import Recorder
 Pattern = Callable[[Ctx, Any], Awaitable[str]]
 """A way for agents to work together (Any: the pattern's own parameters); returns the last words."""
 
-PATTERN_FUNCTIONS: dict[str, Pattern] = {"react": react, "verify_then_finish": verify_then_finish}
+PATTERN_FUNCTIONS: dict[str, Pattern] = {
+    "react": react,
+    "verify_then_finish": verify_then_finish,
+    "plan_then_act": plan_then_act,
+    "best_of_n": best_of_n,
+    "delegate": delegate,
+}
 """All but `code`, which also needs a place to run."""
 
 
@@ -90,6 +100,7 @@ async def run_harness(
     params = PATTERNS[chosen.pattern].params.model_validate(chosen.params)
     choice = ModelChoice(model, effort, user_id)
     ctx = Ctx(bundle, task, choice, client=client, sandbox=sandbox, recorder=recorder, meter=meter)
+    ctx.task = await with_snapshot(ctx)
     work = functools.partial(run_code, place=CodePlace(bundle, jails, recorder, user_id))
     text = await (PATTERN_FUNCTIONS | {CODE: work})[chosen.pattern](ctx, params)
     return Outcome(text, meter.turns, meter.usage, meter.cost_usd, meter.unpriced_requests)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from task_agent.harness.pattern import VerifyThenFinishParams
 from task_agent.orchestration.ctx import Ctx
 from task_agent.orchestration.opening import first_message
+from task_agent.orchestration.worker import Worker
 from task_agent.tools.report_check import CheckReport, ReportCheckTool
 
 
 async def verify_then_finish(ctx: Ctx, params: VerifyThenFinishParams) -> str:
     """Let the worker go on while a fresh verifier finds problems, for at most `params.rounds` checks."""
-    main = ctx.agent("main")
+    main = Worker(ctx)
     answer = await main.run(first_message("main", ctx.task))
     for _ in range(params.rounds):
         check = await _check(ctx)

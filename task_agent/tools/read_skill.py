@@ -1,10 +1,10 @@
-"""The `read_skill` tool: the whole text of a skill, of which the system prompt shows one line."""
+"""The `read_skill` tool: a skill's text, of which the system prompt shows one line, and then its further files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from task_agent.harness.skill import Skill
+from task_agent.harness.skill import MAIN_FILE, Skill
 from task_agent.models.base import ToolSchema
 from task_agent.tools.base import ToolInput, ToolResult
 
@@ -13,7 +13,10 @@ READ_SKILL = ToolSchema(
     description="Read one of the skills listed in the system prompt. Do it before work the skill is about.",
     input_schema={
         "type": "object",
-        "properties": {"name": {"type": "string", "description": "The skill's name."}},
+        "properties": {
+            "name": {"type": "string", "description": "The skill's name."},
+            "file": {"type": "string", "description": "A further file of the skill; its main text when left out."},
+        },
         "required": ["name"],
         "additionalProperties": False,
     },
@@ -29,11 +32,20 @@ class ReadSkillTool:
         self._skills = {skill.name: skill for skill in skills}
 
     async def call(self, tool_input: ToolInput) -> ToolResult:
-        """Give the text; an unknown name is an error result with the names there are."""
+        """Give the text and the names of further files, or one of those; an unknown name is an error result."""
         skill = self._skills.get(str(tool_input["name"]))
         if skill is None:
             return ToolResult(f"no skill {tool_input['name']!r}; there are: {', '.join(self._skills)}", is_error=True)
-        return ToolResult(skill.text)
+        file = str(tool_input.get("file", "")) or MAIN_FILE
+        if file == MAIN_FILE:
+            return ToolResult(skill.text, _further(skill))
+        if file not in skill.files:
+            return ToolResult(f"skill {skill.name!r} has no file {file!r}\n{_further(skill)}".rstrip(), is_error=True)
+        return ToolResult(skill.files[file])
+
+
+def _further(skill: Skill) -> str:
+    return f"[further files, to be read by `file`: {', '.join(skill.files)}]" if skill.files else ""
 
 
 def skill_list(skills: Sequence[Skill]) -> str:

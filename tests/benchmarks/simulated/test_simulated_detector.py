@@ -7,7 +7,7 @@ from benchmarks.simulated._words import CONTRADICTING, IDLE_ADVICE, REWORDED, fl
 from benchmarks.simulated.catalogue import SLIPS
 from benchmarks.simulated.detector import ToolText, read_request, sentences
 from benchmarks.simulated.profile import chances, profile
-from task_agent.orchestration.opening import VERIFIER_PROMPT
+from task_agent.orchestration.default_prompts import VERIFIER_PROMPT
 
 SAYINGS = [(slip.id, text, True) for slip in SLIPS.values() for text in slip.guidance]
 HELD_OUT = [(slip.id, text, True) for slip in SLIPS.values() for text in slip.held_out]

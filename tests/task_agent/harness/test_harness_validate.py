@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from task_agent.harness import HarnessBundle, HarnessError, load_bundle, save_bundle, validate
+from task_agent.harness import (
+    EditSurface,
+    HarnessBundle,
+    HarnessError,
+    load_bundle,
+    save_bundle,
+    validate,
+    violations,
+    with_setting,
+)
 
 SEED = {"harness.yaml": b"name: tiny\n", "prompts/system.md": b"Be brief.\n"}
 TOOL = b"name: count\ndescription: Count lines.\ninput_schema: {type: object}\n"
@@ -52,7 +61,7 @@ def test_a_wrong_value_is_placed() -> None:
         ("- a\n", "h/harness.yaml:1:1: "),
         ("", "`name`: field required"),
         ("name: a\ntools: [bash, bash]\n", "listed twice"),
-        ("name: a\ntools: [bsh]\n", "'bash' or 'edit_file'"),
+        ("name: a\ntools: [bsh]\n", "'bash', 'edit_file' or 'view'"),
         ("name: a\x00\n", "not valid YAML"),
         ("name: a\n--- \nname: b\n", "not valid YAML"),
     ],
@@ -68,7 +77,9 @@ def test_a_huge_or_binary_spec_is_refused() -> None:
 
 def test_an_unknown_pattern_is_refused_with_the_list() -> None:
     text = yaml_fault("name: a\norchestration:\n  pattern: reakt\n")
-    assert text == "h/harness.yaml:3:12: unknown pattern 'reakt'; there are `react`, `verify_then_finish`, `code`"
+    assert text == "h/harness.yaml:3:12: unknown pattern 'reakt'; there are " + ", ".join(
+        f"`{name}`" for name in ("react", "verify_then_finish", "plan_then_act", "best_of_n", "delegate", "code")
+    )
 
 
 def test_pattern_parameters_are_checked_and_placed() -> None:
@@ -78,6 +89,67 @@ def test_pattern_parameters_are_checked_and_placed() -> None:
     )
     assert "`orchestration.params.rounds`" in yaml_fault(head + "    rounds: 99\n")
     assert "unknown key" in yaml_fault("name: a\norchestration: {params: {rounds: 1}}\n")
+
+
+def agents_fault(agents: str, **files: str) -> str:
+    text = f"name: a\norchestration:\n  pattern: delegate\n  params:\n    agents:\n      {agents}\n"
+    return fault(harness_DOT_yaml=text, **files)
+
+
+def test_a_sub_agent_needs_a_name_of_its_own_a_prompt_and_tools_that_exist() -> None:
+    assert "cannot be called `verifier`" in agents_fault("verifier: {}")
+    assert agents_fault("reader: {}") == "h/harness.yaml:6:7: the sub-agent `reader` needs `prompts/reader.md`"
+    assert agents_fault("reader: {tools: [bsh]}", prompts__reader_DOT_md="Read.\n") == (
+        "h/harness.yaml:6:23: the harness has no tool `bsh`; did you mean `bash`?"
+    )
+    assert "`orchestration.params.agents" in agents_fault("'no name': {}")
+    text = b"name: a\nmodels: {helper: {effort: low}}\norchestration: {pattern: delegate, params: {depth: 2}}\n"
+    validate(HarnessBundle({**SEED, "harness.yaml": text}))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("orchestration: {pattern: best_of_n, params: {n: 1}}", "`orchestration.params.n`"),
+        ("orchestration: {pattern: plan_then_act, params: {look: maybe}}", "must be true or false"),
+        ("orchestration: {checks: {commands: ls}}", "`orchestration.checks.commands`: must be a list"),
+        ("orchestration: {checks: {rounds: 0}}", "`orchestration.checks.rounds`"),
+        ("context: {snapshot: {max_chars: 10}}", "`context.snapshot.max_chars`"),
+        ("context: {snapshot: {command: [ls]}}", "did you mean `commands`?"),
+        ("context: {trim: {above_tokens: 5}}", "`context.trim.above_tokens`"),
+    ],
+)
+def test_patterns_checks_and_context_are_bounded(text: str, said: str) -> None:
+    assert said in yaml_fault(f"name: a\n{text}\n")
+
+
+def test_forced_checks_are_refused_where_code_decides_when_work_is_done() -> None:
+    text = "name: a\norchestration:\n  pattern: code\n  checks: {prompt: Look again.}\n"
+    said = fault(harness_DOT_yaml=text, orchestration_DOT_py="async def orchestrate(ctx): ...\n")
+    assert said.startswith("h/harness.yaml:4:3: pattern `code` runs no forced checks")
+
+
+def test_what_is_a_number_of_the_new_parts_can_be_tuned() -> None:
+    text = b"""\
+name: a
+orchestration: {pattern: best_of_n, checks: {prompt: Look again.}}
+search:
+  orchestration.params.n: {low: 2, high: 5}
+  orchestration.checks.rounds: {low: 1, high: 4}
+  context.snapshot.enabled: {choices: [true, false]}
+  context.snapshot.max_chars: {low: 500, high: 8000, log: true}
+  context.trim.above_tokens: {choices: [null, 20000, 60000]}
+  context.trim.keep_results: {low: 4, high: 20}
+"""
+    bundle = HarnessBundle({**SEED, "harness.yaml": text})
+    validate(bundle)
+    turned = with_setting(bundle, {"orchestration.params.n": 5, "context.trim.above_tokens": 20000})
+    assert turned.spec.orchestration.params == {"n": 5}
+    assert turned.spec.context.trim.above_tokens == 20000
+    surface = EditSurface(frozenset({"orchestration"}))
+    assert violations(surface, bundle, turned) == [
+        "harness.yaml: `context.trim.above_tokens`: area `context` is not editable"
+    ]
 
 
 def test_a_role_the_pattern_lacks_is_refused() -> None:

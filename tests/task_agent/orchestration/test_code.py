@@ -136,7 +136,7 @@ async def test_a_refused_call_is_an_error_that_code_may_catch_and_a_trace_holds(
         "    except ctx.CallError as error:\n        return str(error)\n"
     )
     attempt = Attempt(code)
-    assert (await attempt.run(jails)).text == "the harness has no tool 'magic'; it has: bash, edit_file"
+    assert (await attempt.run(jails)).text == "the harness has no tool 'magic'; it has: bash, edit_file, view"
     assert [event.data["refused"] for event in attempt.recorder.events if event.name == "refused"] == ["tool"]
 
 

@@ -91,7 +91,7 @@ async def test_time_bounds_commands_of_the_pattern_too() -> None:
 
 def test_unknown_tools_and_roles_without_a_prompt_are_named() -> None:
     scene = Scene()
-    with pytest.raises(HarnessError, match="no tool 'python'; it has: bash, edit_file"):
+    with pytest.raises(HarnessError, match="no tool 'python'; it has: bash, edit_file, view"):
         scene.ctx.agent(tools=["python"])
     with pytest.raises(HarnessError, match=r"prompts/critic\.md"):
         scene.ctx.agent("critic")

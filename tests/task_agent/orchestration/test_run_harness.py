@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from task_agent.errors import OutOfTurnsError
-from task_agent.harness import HarnessBundle, HarnessError
+from task_agent.harness import HarnessBundle, HarnessError, validate
 from task_agent.harness.pattern import CODE, PATTERNS
 from task_agent.meter import Budget, Meter
 from task_agent.models.base import ModelRequest
@@ -188,6 +188,20 @@ async def test_a_skill_is_one_line_until_it_is_read() -> None:
     assert "Then the rest." not in system
     assert attempt.last_said(1) == "Read headers first.\nThen the rest.\n"
     assert attempt.last_said(2) == "no skill 'xml'; there are: csv"
+
+
+async def test_further_files_of_a_skill_are_named_by_its_text_and_read_one_by_one() -> None:
+    calls = [call("read_skill", {"name": "csv", "file": file}) for file in ("", "refs/odd.md", "../other/SKILL.md")]
+    files = {**SEED, **SKILL, "skills/csv/refs/odd.md": b"ODD things.\n"}
+    validate(HarnessBundle(files))
+    attempt = Attempt(files, *calls, say("Done."))
+    await attempt.run()
+    assert "ODD" not in attempt.model.requests[0].system
+    assert attempt.last_said(1) == (
+        "Read headers first.\nThen the rest.\n[further files, to be read by `file`: refs/odd.md]"
+    )
+    assert attempt.last_said(2) == "ODD things.\n"
+    assert attempt.last_said(3).startswith("skill 'csv' has no file '../other/SKILL.md'")
 
 
 async def test_unpriced_requests_are_counted_and_never_free() -> None:
