@@ -1,4 +1,4 @@
-"""`ratchet bench`: hold the gate against worlds whose truth is known, and sandboxes against bare loops."""
+"""`ratchet bench`: hold gate and reflection against what is known to be true, and sandboxes against bare loops."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from optimizer.cli.bench_reflect import reflect
 from optimizer.cli.bench_sandbox import sandbox
 from optimizer.cli.exit_codes import ExitCode
 from optimizer.cli.options import AsRows
@@ -21,7 +22,9 @@ from traces.errors import UsageError
 if TYPE_CHECKING:
     from optimizer.gate.simulation.views import Ask, Row, Table
 
-app = typer.Typer(name="bench", help="Hold the gate and the sandboxes against the truth.", no_args_is_help=True)
+app = typer.Typer(
+    name="bench", help="Hold the gate, the reflection and the sandboxes against the truth.", no_args_is_help=True
+)
 
 DRAWN = ("rivals", "frontier", "power")
 EVERY_S = 5.0
@@ -70,6 +73,7 @@ def root() -> None:
     """Group the benches."""
 
 
+app.command("reflect", short_help="Count what reflection blocks of changes whose truth is known.")(reflect)
 app.command("sandbox", short_help="Run attempts beside a bare loop that does the same.")(sandbox)
 
 

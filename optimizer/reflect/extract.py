@@ -87,10 +87,10 @@ def content_words(window: Iterable[str], *, code: bool) -> int:
 
 
 def is_telling_answer(key: str) -> bool:
-    """Say whether a suite's own answer key is long enough not to be written by chance."""
+    """Say whether a suite's own answer key is more than a word or a number that anybody might write."""
     if _NUMBER.fullmatch(key.strip()):
         return is_telling_number(key.strip(), digits=3 if "." in key else 4)
-    return sum(char.isalnum() for char in key) >= 6 and not is_technical(key.strip())
+    return sum(char.isalnum() for char in key) >= 6 and not is_technical(key.strip()) and not key.strip().isalpha()
 
 
 def is_telling_number(number: str, *, digits: int) -> bool:
@@ -138,7 +138,7 @@ def _text(content: bytes) -> str:
 
 def _value_marks(path: str, content: bytes) -> Iterator[Mark]:
     if _is_workbook(path):
-        texts = _cells(content)
+        texts = cells(content)
     elif _is_data(path):
         texts = _text(content).splitlines()
         yield from (Mark("expected_value", line.strip()) for line in texts[:VALUES_PER_FILE] if _is_telling_line(line))
@@ -201,7 +201,7 @@ def _is_common_name(name: str) -> bool:
     return is_generic_file(name) or is_technical(name) or len(PurePosixPath(name).stem) < 4
 
 
-def _cells(content: bytes) -> list[str]:
+def cells(content: bytes) -> list[str]:
     """Read the values of a workbook without interpreting it; a damaged one has none."""
     found: list[str] = []
     with contextlib.suppress(*_UNREADABLE), zipfile.ZipFile(io.BytesIO(content)) as book:

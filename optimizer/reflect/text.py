@@ -15,6 +15,14 @@ _ZEROS = re.compile(r"(?<=\d)(\.\d*?)0+(?!\d)")
 _JOIN = re.compile(r"""(["'])\s*\+?\s*\1""")
 _WORD = re.compile(r"[^\W_]+")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
+_CODES = re.compile(r"\d{2,3}(?:[,;\s]+\d{2,3}){4,}")
+_ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4}){3,}")
+_SPACED = re.compile(r"(?<![^\W_])[\w.,](?:([ _\-])[\w.,])(?:\1[\w.,]){3,}(?![^\W_])")
+_ALIKE = str.maketrans(
+    "\u0430\u0432\u0435\u043a\u043c\u043d\u043e\u0440\u0441\u0442\u0443\u0445\u0456\u0455\u0458\u0501\u051b\u03b1\u03b5\u03b9\u03ba\u03bd\u03bf\u03c1\u03c4\u03c5\u03c7",
+    "abekmhopctyxisjdqaeikvoptux",
+)
+"""Small letters of other scripts that look like Latin ones."""
 _HEX = re.compile(r"(?:\\x[0-9a-f]{2}|[0-9a-f]{2}){6,}", re.IGNORECASE)
 
 
@@ -28,9 +36,11 @@ class AddedLine:
 
 
 def plain(text: str) -> str:
-    """Fold case, compatibility forms and invisible characters away."""
+    """Fold case, compatibility forms, look-alike letters and invisible characters away."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return folded if folded.isascii() else "".join(c for c in folded if unicodedata.category(c) != "Cf")
+    if folded.isascii():
+        return folded
+    return "".join(c for c in folded if unicodedata.category(c) != "Cf").translate(_ALIKE)
 
 
 def plain_numbers(text: str) -> str:
@@ -46,11 +56,11 @@ def words(text: str) -> list[str]:
 def forms(line: str) -> list[str]:
     """List the plain forms of a line under which something copied could hide, the line itself first.
 
-    Numbers with and without separators, string literals joined, base64 and hexadecimal decoded.
+    Numbers with and without separators, string literals joined, encoded text decoded, read from its end.
     """
     first = plain(line)
     found = [first, plain_numbers(first), plain_numbers(_JOIN.sub("", first))]
-    found += [plain_numbers(plain(hidden)) for hidden in _decoded(line)]
+    found += [plain_numbers(plain(hidden)) for hidden in (*_decoded(line), line[::-1])]
     return list(dict.fromkeys(found))
 
 
@@ -60,12 +70,18 @@ def _decoded(line: str) -> Iterator[str]:
         yield from _printable(base64.b64decode, raw[: len(raw) // 4 * 4 + (len(raw) % 4 if len(raw) % 4 > 1 else 0)])
     for match in _HEX.finditer(line):
         yield from _printable(binascii.unhexlify, match.group().replace("\\x", ""))
+    for match in _CODES.finditer(line):
+        yield "".join(chr(int(code)) for code in re.findall(r"\d+", match.group()))
+    for match in _ESCAPES.finditer(line):
+        yield "".join(chr(int(code, 16)) for code in match.group().split("\\u")[1:])
+    for match in _SPACED.finditer(line):
+        yield match.group().replace(match.group(1), "")
 
 
 def _printable(decode: Callable[[str], bytes], raw: str) -> Iterator[str]:
     padding = "=" * (-len(raw) % 4) if decode is base64.b64decode else ""
     with contextlib.suppress(ValueError):
-        text = decode(raw + padding).decode("ascii")
+        text = decode(raw + padding).decode()
         if text.isprintable():
             yield text
 

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
 
 import pytest
 
 from benchmarks.task import Task
 from optimizer.reflect import LeakCorpus, scan
+from optimizer.reflect.planted import ADVICE
 from task_agent.sandbox.base import SandboxSpec
 
 PARENT = {"harness.yaml": b"name: seed\n", "prompts/system.md": b"You solve tasks with the bash tool.\n"}
-HONEST = (Path(__file__).parent / "honest.txt").read_text().splitlines()
 
 PLANTED = {
     "task id": "For csv-sum-03 skip one line.",
@@ -69,7 +68,7 @@ def child(text: str) -> dict[str, bytes]:
     return PARENT | {"prompts/system.md": PARENT["prompts/system.md"] + text.encode() + b"\n"}
 
 
-@pytest.mark.parametrize("text", HONEST)
+@pytest.mark.parametrize("text", ADVICE)
 def test_honest_guidance_raises_no_alarm(corpus: LeakCorpus, text: str) -> None:
     assert scan(PARENT, child(text), corpus) == ()
 
@@ -83,7 +82,7 @@ def test_a_planted_leak_is_caught_with_its_line(corpus: LeakCorpus, text: str) -
 
 
 def test_there_are_at_least_forty_of_each() -> None:
-    assert len(HONEST) >= 40
+    assert len(ADVICE) >= 40
     assert len(PLANTED) >= 40
 
 
@@ -140,7 +139,7 @@ LIMITS = {
     "an answer in words": "the total is forty-eight thousand",
     "a reworded instruction": "ignore void lines when summing quantities",
     "an answer computed": "total = 48000 + 213.57",
-    "letters of another script": "b\u0435rgen_ledger_q3.csv",
+    "letters turned by thirteen": "oretra_yrqtre_d8.pfi",
 }
 
 

@@ -9,8 +9,8 @@ import pytest
 from benchmarks.simulated.catalogue import SLIPS
 from benchmarks.suite import Suite, load_suite
 from optimizer.reflect import Leak, LeakCorpus, scan
+from optimizer.reflect.planted import ADVICE
 
-HONEST = (Path(__file__).parent / "honest.txt").read_text().splitlines()
 PARENT = {"harness.yaml": b"name: seed\n", "prompts/system.md": b"You solve tasks.\n"}
 
 
@@ -38,4 +38,4 @@ def test_every_answer_and_every_id_is_caught(suite: Suite, pitfalls: LeakCorpus)
 def test_guidance_raises_no_alarm(pitfalls: LeakCorpus) -> None:
     remedies = [text for slip in SLIPS.values() for text in (*slip.guidance, *slip.harmful)]
     assert len(remedies) > 40
-    assert [leak for text in [*HONEST, *remedies] for leak in added(text, pitfalls)] == []
+    assert [leak for text in [*ADVICE, *remedies] for leak in added(text, pitfalls)] == []
