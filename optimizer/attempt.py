@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from task_agent.sandbox.base import ExecResult, Sandbox, SandboxKind, SandboxSpe
 from task_agent.sandbox.code_jail import CodeJails
 from traces.errors import RatchetError
 from traces.event import AttemptKey, EventKind, TokenUsage
-from traces.recorder import Recorder
+from traces.recorder import CountingRecorder, Recorder
 from traces.storage import StorageError, stored
 from traces.writer import TraceWriter
 
@@ -151,15 +152,16 @@ class AttemptRunner:
         """Run one attempt, again where infrastructure failed before the agent's first step."""
         started = time.monotonic()
         tries: list[Ended] = []
+        met: Counter[str] = Counter()
         while True:
             try:
-                ended = await self._once(job, len(tries))
+                ended = await self._once(job, len(tries), met)
             except StorageError as error:  # the trace cannot be written: nothing can count, the attempt stays owed
                 ended = _failed(error, Meter(Budget()), None)
             tries.append(ended)
             again = ended.cause is not None and ended.cause.retry and ended.early
             if not again or len(tries) > MAX_RETRIES:
-                return _result(job.spec, tries, time.monotonic() - started)
+                return replace(_result(job.spec, tries, time.monotonic() - started), incidents=dict(met))
 
     async def flush(self) -> list[dict[str, Any]]:
         """Wait for sandboxes to be gone and seal the traces."""
@@ -174,9 +176,10 @@ class AttemptRunner:
         await self._client.close()
         self._traces.close()
 
-    async def _once(self, job: Job, number: int) -> Ended:
+    async def _once(self, job: Job, number: int, met: Counter[str]) -> Ended:
         spec = job.spec
-        recorder = self._traces.attempt(AttemptKey(spec.run, spec.candidate, spec.task, spec.split, spec.id))
+        trace = self._traces.attempt(AttemptKey(spec.run, spec.candidate, spec.task, spec.split, spec.id))
+        recorder = CountingRecorder(trace, met)
         recorder.emit(EventKind.ATTEMPT_START, name=spec.purpose.value, data={"harness": spec.harness, "try": number})
         meter, sandbox = Meter(Budget()), None
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from traces.event import TokenUsage
@@ -69,7 +69,7 @@ class AttemptResult:
 
     `reward` is None exactly when `status` is missing. `cause` names a row of `optimizer.failure`
     or is None. `cost_usd` leaves requests without a price out, and is None when none had one. What all
-    tries used is added up.
+    tries used is added up. `incidents` counts what its model calls met, by kind.
     """
 
     spec: AttemptSpec
@@ -84,3 +84,4 @@ class AttemptResult:
     turns: int
     retries: int = 0
     reward_parts: Mapping[str, float] | None = None
+    incidents: Mapping[str, int] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from benchmarks.simulated import SimulatedModel, SimulatedSettings
 from benchmarks.suite import Suite
 from optimizer.config import Role, RunConfig
 from task_agent.harness.faults import dotted, faults_in
-from task_agent.models import ModelClient, PriceTable, require_credentials
+from task_agent.models import Fallback, FallbackClient, ModelClient, PriceTable, require_credentials
 from traces.errors import ConfigError
 
 
@@ -32,7 +32,13 @@ def make_client(role: Role, config: RunConfig, suite: Suite) -> ModelClient:
     prices = PriceTable.load(config.prices)
     if role.simulated:
         return AnthropicClient(wire=SimulatedModel(suite, simulated_settings(config)), prices=prices)
-    return AnthropicClient(base_url=role.base_url, prices=prices)
+    client = AnthropicClient(base_url=role.base_url, prices=prices)
+    return FallbackClient(client, fallback_of(role)) if role.fallback else client
+
+
+def fallback_of(role: Role) -> Fallback:
+    """Read a role's policy."""
+    return Fallback(role.fallback, on_refusal=role.on_refusal == "fallback", on_outage=role.on_outage == "fallback")
 
 
 def make_clients(config: RunConfig, suite: Suite) -> dict[str, ModelClient]:

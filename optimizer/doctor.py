@@ -126,7 +126,7 @@ def _prices(config: RunConfig) -> list[Need]:
     if table is None:
         return rows
     today = datetime.now(UTC).date()
-    models = {role.model for role in config.models.roles.values()}
+    models = {model for role in config.models.roles.values() for model in role.models}
     unpriced = sorted(model for model in models if table.price(model, today) is None)
     if unpriced:
         held = " and the budget cannot hold them" if config.stop.budget_usd else ""

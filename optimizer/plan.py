@@ -70,7 +70,7 @@ class Plan:
             "harness": self.harness.hash,
             "config": hashlib.sha256(text.encode()).hexdigest(),
             "version": __version__,
-            "models": {name: role.model for name, role in models.roles.items()},
+            "models": {name: role.named for name, role in models.roles.items()},
             "sandbox": self.sandbox,
         }
 

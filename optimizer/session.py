@@ -14,7 +14,7 @@ from optimizer.bench import Bench
 from optimizer.ledger import Bill, Ledger
 from task_agent.models.base import ModelClient, ModelReply, ModelRequest
 from traces.event import AttemptKey, EventKind
-from traces.recorder import Recorder
+from traces.recorder import CountingRecorder, Recorder
 
 _T = TypeVar("_T")
 
@@ -63,12 +63,13 @@ def open_session(bench: Bench, name: str, role: str) -> Session:
     text = f"{role}\0{name}"
     token = hmac.new(str(bench.config.seed).encode(), text.encode(), hashlib.sha256).hexdigest()
     key = AttemptKey(bench.run, role, name, "proposer", f"{role}/{name}")
-    recorder = bench.traces.attempt(key)
+    recorder = CountingRecorder(bench.traces.attempt(key))
     recorder.emit(EventKind.ATTEMPT_START, name=role)
 
     def close() -> None:
         recorder.emit(EventKind.ATTEMPT_END)
         bench.store.add(bench.traces.seal())
+        bench.ledger.meet(role, name, recorder.incidents)
 
     what = f"{role} session {name} that came to nothing ({secrets.token_hex(4)})"
     return Session(RunningBill(bench.clients[role], bench.ledger, what), recorder, token, close)

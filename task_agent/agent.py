@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from task_agent.errors import AgentRefusedError, OutOfTokensError
+from task_agent.errors import AgentRefusedError, AttemptError, OutOfTokensError, SafetyBlockedError
 from task_agent.harness.spec import Trim
 from task_agent.meter import Meter
 from task_agent.models.base import Block, Message, ModelClient, ModelReply, ModelRequest, ToolSchema
-from task_agent.tools.base import Tool, ToolResult, call_tool, join, shorten
+from task_agent.models.fallback import refusal, without_thoughts
+from task_agent.models.incident import Incident, IncidentKind
+from task_agent.tools.base import Tool, ToolResult, call_tool, input_problem, join, shorten
 from task_agent.trimming import trimmed
 from traces.event import EventKind
 from traces.recorder import Recorder
@@ -76,11 +78,15 @@ class Agent:
         reply = await self.query()
         self.answer = reply.text
         if reply.stop_reason == "refusal":
+            self._meet(refusal(self.setup.model, reply))
             raise AgentRefusedError("the model refused to go on")
         if reply.stop_reason == "model_context_window_exceeded":
+            self._meet(Incident(IncidentKind.CONTEXT_FULL, "the model's context is full"))
             raise OutOfTokensError("the model's context is full")
         self._say("assistant", _sendable(reply))
         cut_off = reply.stop_reason == "max_tokens"
+        if cut_off:
+            self._meet(Incident(IncidentKind.CUT_OFF, f"cut off at {self.setup.max_tokens} tokens"))
         if calls := reply.tool_calls:
             return await self.act(calls, cut_off=cut_off)
         if cut_off:
@@ -95,9 +101,16 @@ class Agent:
         self._trim()
         self.turn += 1
         timeout_s = min(REQUEST_TIMEOUT_S, self._meter.time_left_s)
-        reply = await self._client.create(build_request(self.setup, self._schemas, self.messages, timeout_s=timeout_s))
+        request = build_request(self.setup, self._schemas, self.messages, timeout_s=timeout_s)
+        try:
+            reply = await self._client.create(replace(request, hear=self._meet))
+        except (SafetyBlockedError, OutOfTokensError) as error:
+            self._meet(_incident(error))
+            raise
         self._meter.charge(reply)
         self._held_tokens = reply.usage.total
+        if reply.model is not None:
+            self._stay_with(reply.model)
         for block in reply.content:
             if block.get("type") == "thinking":
                 self._emit(EventKind.THINKING, text=str(block.get("thinking", "")))
@@ -113,6 +126,11 @@ class Agent:
             duration_ms=reply.duration_ms,
         )
         return reply
+
+    def _stay_with(self, model: str) -> None:
+        """Go on with the model that answered instead of the one asked, which would refuse the rest as well."""
+        self.setup = replace(self.setup, model=model)
+        self.messages = without_thoughts(self.messages)
 
     async def act(self, calls: Sequence[Block], *, cut_off: bool = False) -> bool:
         """Answer every call of one reply, in order; False when one of them ends the run.
@@ -139,8 +157,11 @@ class Agent:
             text = f"this call was cut off at {self.setup.max_tokens} tokens and did not run; make it shorter"
             result = ToolResult(text, is_error=True)
         elif tool is None:
+            self._meet(Incident(IncidentKind.UNKNOWN_TOOL, f"there is no tool {name!r}"))
             result = ToolResult(f"there is no tool {name!r}; there are: {', '.join(self._tools)}", is_error=True)
         else:
+            if problem := input_problem(tool.schema.input_schema, tool_input):
+                self._meet(Incident(IncidentKind.MALFORMED_INPUT, f"{name}: {problem}"))
             result = await call_tool(tool, tool_input)
         self._recorder.emit(
             EventKind.TOOL_RESULT,
@@ -174,6 +195,9 @@ class Agent:
         if content:
             self.messages.append(Message(role, content))
 
+    def _meet(self, incident: Incident) -> None:
+        self._emit(EventKind.INCIDENT, name=incident.kind, text=incident.text, data=dict(incident.data))
+
     def _emit(self, kind: EventKind, *, name: str | None = None, text: str | None = None, data: Any = None) -> None:
         # Any: free JSON, as the recorder takes it
         self._recorder.emit(kind, agent=self.setup.name, turn=self.turn, name=name, text=text, data=data)
@@ -197,6 +221,12 @@ def build_request(
         effort=setup.effort,
         timeout_s=timeout_s,
     )
+
+
+def _incident(error: AttemptError) -> Incident:
+    """Word what the provider refused to answer: what it blocked, or what is longer than the model's context."""
+    blocked = isinstance(error, SafetyBlockedError)
+    return Incident(IncidentKind.SAFETY_BLOCK if blocked else IncidentKind.CONTEXT_FULL, str(error))
 
 
 def text_block(text: str) -> Block:

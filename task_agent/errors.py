@@ -13,6 +13,7 @@
     ├── OutOfTokensError             the agent used its tokens, or the model's context
     ├── OutOfMoneyError              the attempt used its money
     ├── AgentRefusedError            the model refused
+    │   └── SafetyBlockedError       the provider's filter blocked what it answered
     ├── AgentCrashedError            harness code (a tool, orchestration) failed
     ├── TamperedError                the agent changed what it is graded with
     └── VerifierBrokenError          grading gave no reward through no fault of the agent
@@ -67,6 +68,10 @@ class OutOfMoneyError(AttemptError):
 
 class AgentRefusedError(AttemptError):
     """Say that the model refused to go on."""
+
+
+class SafetyBlockedError(AgentRefusedError):
+    """Say that the provider's filter blocked the model's answer."""
 
 
 class AgentCrashedError(AttemptError):

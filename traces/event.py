@@ -22,6 +22,7 @@ class EventKind(StrEnum):
     TOOL_CALL = "tool_call"
     TOOL_RESULT = "tool_result"
     NOTE = "note"
+    INCIDENT = "incident"
     VERIFIER = "verifier"
     ERROR = "error"
     ATTEMPT_END = "attempt_end"
@@ -71,7 +72,8 @@ class Event:
 
     `seq` counts from 0 within the attempt; `ts` is Unix seconds; `turn` counts model calls from 1
     within the agent (0 before the first). `agent` is `main`, `verifier`, ... Usage, cost and
-    duration stand on `model` events (duration also on `tool_result`); cost None means unpriced.
+    duration stand on `model` events (duration also on `tool_result`); cost None means unpriced. The name
+    of a `model` event is the model that answered, of an `incident` its kind.
     """
 
     key: AttemptKey

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -27,6 +28,42 @@ class Recorder(Protocol):
     ) -> None:
         """Record one event; `seq` and `ts` are given by the recorder."""
         ...
+
+
+class CountingRecorder:
+    """Pass events on, and count the incidents among them by name, in `incidents`."""
+
+    def __init__(self, recorder: Recorder, incidents: Counter[str] | None = None) -> None:
+        self.incidents: Counter[str] = Counter() if incidents is None else incidents
+        self._recorder = recorder
+
+    def emit(
+        self,
+        kind: EventKind,
+        *,
+        agent: str = "main",
+        turn: int = 0,
+        name: str | None = None,
+        text: str | None = None,
+        data: Mapping[str, Any] | None = None,  # Any: free JSON
+        usage: TokenUsage | None = None,
+        cost_usd: float | None = None,
+        duration_ms: float | None = None,
+    ) -> None:
+        """Record one event."""
+        if kind is EventKind.INCIDENT and name is not None:
+            self.incidents[str(name)] += 1
+        self._recorder.emit(
+            kind,
+            agent=agent,
+            turn=turn,
+            name=name,
+            text=text,
+            data=data,
+            usage=usage,
+            cost_usd=cost_usd,
+            duration_ms=duration_ms,
+        )
 
 
 class MemoryRecorder:

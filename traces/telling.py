@@ -118,6 +118,11 @@ def _error(event: Event) -> Telling:
     return Telling(f"error {event.name or ''}".rstrip(), (), (event.text or "").strip("\n"), keep=20, bad=True)
 
 
+def _incident(event: Event) -> Telling:
+    lead = f"incident {(event.name or '').replace('_', ' ')}".rstrip()
+    return Telling(lead, (), (event.text or "").strip("\n"), bar=True, keep=8, bad=True)
+
+
 def _plain(event: Event) -> Telling:
     lead = event.kind.value.replace("_", " ")
     return Telling(lead, (event.name,) if event.name else (), (event.text or "").strip("\n"), Style.FAINT, keep=8)
@@ -132,6 +137,7 @@ _BY_KIND: Final = {
     EventKind.USER: _prompt,
     EventKind.VERIFIER: _verifier,
     EventKind.ERROR: _error,
+    EventKind.INCIDENT: _incident,
 }
 
 

@@ -108,7 +108,7 @@ def _rows(arm: Arm, arms: Sequence[Arm], ground: Ground, split: Split) -> Found:
 
 def _same_tasks(folder: RunFolder, ground: Ground) -> bool:
     lock = folder.read_lock()
-    return (lock["suite"], lock["models"]["task"]) == (ground.suite.hash, ground.config.models.task.model)
+    return (lock["suite"], lock["models"]["task"]) == (ground.suite.hash, ground.config.models.task.named)
 
 
 def _ended(folder: RunFolder, harness: str, split: Split) -> list[AttemptRow]:

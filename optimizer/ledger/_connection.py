@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -80,6 +81,30 @@ class Connection(sqlite3.Connection):
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> Any:
         """Run one statement for each of `parameters`."""
         return self.cursor().executemany(sql, parameters)
+
+
+def create(path: Path, schema: str) -> None:
+    """Make the ledger's file with all the tables of `schema`, unless it is there; no reader ever sees half of it."""
+    if path.exists():
+        return
+    draft = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        draft.unlink(missing_ok=True)
+        with closing(sqlite3.connect(draft, isolation_level=None)) as made:
+            made.executescript(f"BEGIN;{schema}COMMIT;")
+        draft.replace(path)
+    except sqlite3.Error as error:
+        draft.unlink(missing_ok=True)
+        raise unusable(path, error) from error
+
+
+def identity(path: Path | None) -> tuple[int, int] | None:
+    """Tell a file from another that took its name; None when there is none."""
+    try:
+        found = path.stat() if path is not None else None
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found is not None else None
 
 
 def connect(path: Path | None, *, read_only: bool = False, busy_s: float = BUSY_S) -> Connection:

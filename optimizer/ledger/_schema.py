@@ -72,6 +72,10 @@ CREATE TABLE conclusions (
 CREATE TABLE bills (
     number INTEGER PRIMARY KEY, what TEXT NOT NULL, tokens INTEGER NOT NULL, cost_usd REAL, unpriced INTEGER NOT NULL
 );
+CREATE TABLE incidents (
+    role TEXT NOT NULL, who TEXT NOT NULL, candidate TEXT NOT NULL, kind TEXT NOT NULL, times INTEGER NOT NULL,
+    PRIMARY KEY (role, who, kind)
+);
 CREATE TABLE notices (
     number INTEGER PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL, noted_at REAL NOT NULL
 );

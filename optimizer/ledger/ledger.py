@@ -7,12 +7,13 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from optimizer.attempt_spec import AttemptResult, AttemptSpec, Purpose
-from optimizer.ledger._connection import BUSY_S, check, connect, replaced, unusable
+from optimizer.ledger._connection import BUSY_S, check, connect, create, identity, replaced
+from optimizer.ledger._incidents import meet
 from optimizer.ledger._proposals import ProposalBook, settle
 from optimizer.ledger._schema import SCHEMA, SCHEMA_VERSION
 from optimizer.ledger.imports import ImportBook
@@ -68,14 +69,14 @@ class Ledger(ProposalBook, ImportBook):
         self._opened: tuple[int, float] | None = None
         self._path = None if path == ":memory:" else Path(path)
         if self._path is not None and not read_only:
-            _create(self._path)
+            create(self._path, SCHEMA)
         self._db = connect(self._path, read_only=read_only, busy_s=busy_s)
         try:
             self._set_up(read_only=read_only)
         except BaseException:
             self._db.close()
             raise
-        self._file = _identity(self._path)
+        self._file = identity(self._path)
 
     def _set_up(self, *, read_only: bool) -> None:
         if self._path is None:
@@ -129,7 +130,7 @@ class Ledger(ProposalBook, ImportBook):
 
     def _check_place(self) -> None:
         """Refuse to go on writing into a file that no longer has its name: all of it would be lost."""
-        if self._path is not None and _identity(self._path) != self._file:
+        if self._path is not None and identity(self._path) != self._file:
             raise replaced(self._path)
 
     def _check_session(self) -> None:
@@ -303,7 +304,7 @@ class Ledger(ProposalBook, ImportBook):
             self._seen(db)
             for result in results:
                 spec = result.spec
-                db.execute(
+                ended = db.execute(
                     "UPDATE attempts SET state=?, reserved_usd=0, reward=?, cause=?, detail=?, tokens=?, cost_usd=?,"
                     " unpriced=?, duration_s=?, turns=?, retries=?, parts=?, ended_at=?"
                     " WHERE harness=? AND task=? AND replicate=? AND state='planned'",
@@ -314,6 +315,13 @@ class Ledger(ProposalBook, ImportBook):
                         spec.harness, spec.task, spec.replicate,
                     ),
                 )  # fmt: skip
+                if ended.rowcount:
+                    meet(db, "task", spec.id, spec.candidate, result.incidents)
+
+    def meet(self, role: str, session: str, incidents: Mapping[str, int]) -> None:
+        """Count what a meta-agent's session met; one that is held again adds to it."""
+        with self._write() as db:
+            meet(db, role, session, "", incidents)
 
     def attempts(self, run: str = "", **where: str | int) -> list[AttemptRow]:
         """List attempts by equal columns: stage, candidate, harness, split, state, task, purpose."""
@@ -481,29 +489,6 @@ class Ledger(ProposalBook, ImportBook):
             )
         held = self._db.execute("SELECT coalesce(sum(reserved_usd), 0) AS usd FROM attempts").fetchone()["usd"]
         return Spend(total.usd, total.tokens, total.unpriced_requests, held)
-
-
-def _create(path: Path) -> None:
-    """Make the ledger's file with all its tables, unless it is there; no reader ever sees half of it."""
-    if path.exists():
-        return
-    draft = path.with_name(f".{path.name}-{os.getpid()}")
-    try:
-        draft.unlink(missing_ok=True)
-        with closing(sqlite3.connect(draft, isolation_level=None)) as made:
-            made.executescript(f"BEGIN;{SCHEMA}COMMIT;")
-        draft.replace(path)
-    except sqlite3.Error as error:
-        draft.unlink(missing_ok=True)
-        raise unusable(path, error) from error
-
-
-def _identity(path: Path | None) -> tuple[int, int] | None:
-    try:
-        found = path.stat() if path is not None else None
-    except OSError:
-        return None
-    return (found.st_dev, found.st_ino) if found is not None else None
 
 
 def _is_keep(row: VerdictRow | None) -> bool:

@@ -128,3 +128,14 @@ class Bill:
     cost_usd: float | None = 0.0
     unpriced: int = 0
     turns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """Count one kind of incident in one role and of one candidate; `held` are the attempts or sessions that met it."""
+
+    role: str
+    candidate: str
+    kind: str
+    times: int
+    held: int

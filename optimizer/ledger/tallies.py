@@ -5,6 +5,9 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from optimizer.ledger._incidents import read_met
+from optimizer.ledger.records import Met
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
@@ -78,6 +81,7 @@ class Tallies:
     reflector: Bills
     lost: Bills
     held_out: tuple[HeldOut, ...] = ()
+    met: tuple[Met, ...] = ()
 
 
 TRAIN_EVIDENCE = ("baseline", "screen")
@@ -110,6 +114,7 @@ def read_tallies(db: sqlite3.Connection) -> Tallies:
         reflector=_bills(db, "judgements", "role <> 'reflection' OR tokens > 0"),
         lost=_bills(db, "bills"),
         held_out=tuple(HeldOut(*row) for row in db.execute(_HELD_OUT)),
+        met=read_met(db),
     )
 
 

@@ -6,6 +6,7 @@ from optimizer.facts import Facts
 from optimizer.report.accounts import failures, notices, spend, standing
 from optimizer.report.changes import changes, foresight, refusals
 from optimizer.report.climb import flips, score_over_iterations
+from optimizer.report.incidents import incidents
 from optimizer.report.numbers import certified, gate_records, limits, overfitting
 from optimizer.report.preflight import preflight
 from optimizer.report.pruning import pruning
@@ -24,6 +25,7 @@ SECTIONS = (
     ("Signs of overfitting", overfitting),
     ("Attempts, coverage and spend", spend),
     ("Failures", failures),
+    ("What model calls met", incidents),
     ("Notices", notices),
     ("Limits of this number", limits),
 )

@@ -16,6 +16,8 @@ from task_agent.models.base import (
     WireRequest,
 )
 from task_agent.models.credentials import SIMULATED, Credentials, key_for, require_credentials
+from task_agent.models.fallback import Fallback, FallbackClient
+from task_agent.models.incident import Incident, IncidentKind
 from task_agent.models.prices import Price, PriceTable, Rates
 from task_agent.models.scripted import ScriptedModel, ScriptedWire
 
@@ -23,6 +25,10 @@ __all__ = [
     "SIMULATED",
     "Block",
     "Credentials",
+    "Fallback",
+    "FallbackClient",
+    "Incident",
+    "IncidentKind",
     "Message",
     "ModelClient",
     "ModelReply",

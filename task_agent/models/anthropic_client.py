@@ -19,9 +19,10 @@ import httpx2
 
 from task_agent.errors import OutOfTimeError, ProviderRateLimitedError, ProviderUnavailableError
 from task_agent.models import _wire
-from task_agent.models._failures import after_failure, translate
+from task_agent.models._failures import GarbledError, after_failure, lost, passing, translate
 from task_agent.models.base import ModelReply, ModelRequest, WireModel, WireRequest
 from task_agent.models.credentials import Credentials, key_for
+from task_agent.models.incident import Hear, Incident, IncidentKind
 from task_agent.models.prices import PriceTable
 
 _IN_PROCESS_URL = "http://in-process.invalid"
@@ -30,9 +31,16 @@ _CONNECT_S = 10.0
 
 @dataclass(slots=True)
 class _Progress:
-    """Remember how the latest HTTP attempt of one call ended; None while an answer is awaited."""
+    """Follow one call: how its latest try ended, None while an answer is awaited, and the message it ended with."""
 
+    hear: Hear
     failed_status: int | None = None
+    message: Mapping[str, Any] | None = None  # Any: JSON
+
+    def fail(self, status: int, kind: IncidentKind, text: str, number: int) -> None:
+        """Note how a try failed, and tell who asked."""
+        self.failed_status = status
+        self.hear(Incident(kind, text, {"try": number, **({"status": status} if status else {})}))
 
 
 _progress: ContextVar[_Progress] = ContextVar("progress")
@@ -40,23 +48,43 @@ _NO_ANSWER = 0
 
 
 class _Watch(anthropic.Middleware):
-    """Note each HTTP attempt's end, so that time running out in a back-off is told from a slow model."""
+    """Note each try's end, so that time running out in a back-off is told from a slow model, and none goes unheard."""
 
     async def handle_async(
         self,
         request: anthropic.APIRequest,
         call_next: Callable[[anthropic.APIRequest], Awaitable[anthropic.AsyncAPIResponse[Any]]],  # Any: SDK's own
     ) -> anthropic.AsyncAPIResponse[Any]:  # Any: SDK's own
-        progress = _progress.get()
+        progress, number = _progress.get(), request.retries_taken
         progress.failed_status = None
         try:
             response = await call_next(request)
-        except anthropic.APIConnectionError:
-            progress.failed_status = _NO_ANSWER
+        except anthropic.APIConnectionError as error:
+            progress.fail(_NO_ANSWER, lost(error), str(error.__cause__ or error), number)
             raise
-        if not response.http_response.is_success:
-            progress.failed_status = response.status_code
+        status = response.status_code
+        if response.http_response.is_success:
+            progress.message = _message_of(response.http_response, progress, number)
+        elif kind := passing(status):
+            progress.fail(status, kind, f"status {status}", number)
+        else:
+            progress.failed_status = status
         return response
+
+
+def _message_of(response: httpx2.Response, progress: _Progress, number: int) -> Mapping[str, Any]:  # Any: JSON
+    """Read the message of an answer; what is none is asked for again."""
+    body: Any = None  # Any: JSON
+    problem = "the provider's answer is not a message"
+    try:
+        body = response.json()
+    except ValueError:
+        problem = "the provider's answer is not JSON"
+    if not _wire.is_message(body):
+        progress.fail(_NO_ANSWER, IncidentKind.GARBLED, problem, number)
+        raise GarbledError(message=problem, request=response.request)
+    message: Mapping[str, Any] = body  # Any: JSON
+    return message
 
 
 class _WireModelBrokeError(anthropic.AnthropicError):
@@ -140,7 +168,7 @@ class AnthropicClient:
             CredentialsError: The key is refused, or the account behind it cannot pay.
         """
         started = self._clock()
-        progress = _Progress()
+        progress = _Progress(request.hear)
         _progress.set(progress)
         try:
             async with asyncio.timeout(request.timeout_s):
@@ -151,7 +179,7 @@ class AnthropicClient:
             raise error.__cause__ or error from None
         except anthropic.AnthropicError as error:
             raise translate(error) from error
-        return self._reply(request, response, started)
+        return self._reply(request, response, progress.message or {}, started)
 
     async def close(self) -> None:
         """Release connections; safe to call twice."""
@@ -159,8 +187,13 @@ class AnthropicClient:
             self._closed = True
             await self._sdk.close()
 
-    def _reply(self, request: ModelRequest, response: httpx2.Response, started: float) -> ModelReply:
-        body = _message(response)
+    def _reply(
+        self,
+        request: ModelRequest,
+        response: httpx2.Response,
+        body: Mapping[str, Any],  # Any: JSON
+        started: float,
+    ) -> ModelReply:
         now = self._clock()
         usage = _wire.usage_of(body["usage"])
         cost = self._prices.cost(
@@ -177,6 +210,7 @@ class AnthropicClient:
             request_id=response.headers.get("request-id"),
             duration_ms=(now - started) * 1000,
             raw_usage=body["usage"],
+            stop_details=body.get("stop_details") or {},
         )
 
 
@@ -192,14 +226,3 @@ def _out_of_time(
     if progress.failed_status is None:
         return OutOfTimeError(f"the model gave no answer within {request.timeout_s:g} s")
     return after_failure(progress.failed_status, f"time ran out after {request.timeout_s:g} s while waiting to retry")
-
-
-def _message(response: httpx2.Response) -> Mapping[str, Any]:  # Any: JSON
-    try:
-        body = response.json()
-    except ValueError:
-        raise ProviderUnavailableError("the provider's answer is not JSON") from None
-    if not _wire.is_message(body):
-        raise ProviderUnavailableError("the provider's answer is not a message")
-    message: Mapping[str, Any] = body  # Any: JSON
-    return message

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from task_agent.models.incident import Hear, unheard
 from traces.event import TokenUsage
 
 Block = Mapping[str, Any]
@@ -35,6 +36,7 @@ class ModelRequest:
 
     `user_id` is the attempt's opaque token and goes into `metadata.user_id`. `effort` goes into
     `output_config.effort`. The client marks the stable prefix (tools, system, history) for caching.
+    `hear` is told of every try that failed, and of every refusal that another model was asked after.
     """
 
     model: str
@@ -45,6 +47,7 @@ class ModelRequest:
     user_id: str | None = None
     effort: str | None = None
     timeout_s: float = 600.0
+    hear: Hear = field(default=unheard, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,9 @@ class ModelReply:
     """Hold a model's message, why it stopped, what it used and what that cost.
 
     `cost_usd` is None when the model has no price ("unpriced"), never 0 for unknown. `content` holds
-    the blocks as they can be sent back (thinking signatures included).
+    the blocks as they can be sent back (thinking signatures included). `model` is set where another
+    model answered than was asked: usage and cost then hold what the refusing ones used, too.
+    `stop_details` is what the provider says of a refusal.
     """
 
     content: Sequence[Block]
@@ -62,6 +67,8 @@ class ModelReply:
     request_id: str | None = None
     duration_ms: float = 0.0
     raw_usage: Mapping[str, Any] = field(default_factory=dict)  # Any: the provider's own record, kept for re-pricing
+    model: str | None = None
+    stop_details: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON, as the provider words it
 
     @property
     def text(self) -> str:

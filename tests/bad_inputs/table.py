@@ -91,6 +91,38 @@ RUN_FILES = [
         swap("  reflector: {model: simulated}\n", ""),
     ),
     Bad("a mistyped role", ("night.yaml:7:3", "did you mean `reflector`"), swap("reflector:", "reflectr:")),
+    Bad(
+        "a fallback for the simulated model",
+        ("night.yaml:5:9", "`simulated` is not"),
+        swap("task: {model: simulated}", "task: {model: simulated, fallback: [claude-haiku-5-5]}"),
+    ),
+    Bad(
+        "a fallback to the model itself",
+        ("night.yaml:6:13", "names a model twice, or the role's own"),
+        swap("proposer: {model: simulated}", "proposer: {model: claude-opus-5-5, fallback: [claude-opus-5-5]}"),
+    ),
+    Bad(
+        "a fallback that is never asked",
+        ("night.yaml:6:13", "is never asked"),
+        swap(
+            "proposer: {model: simulated}",
+            "proposer: {model: claude-opus-5-5, fallback: [claude-haiku-5-5], on_refusal: surface}",
+        ),
+    ),
+    Bad(
+        "an outage without a fallback",
+        ("night.yaml:6:13", "needs `fallback`, the models to ask"),
+        swap("proposer: {model: simulated}", "proposer: {model: claude-opus-5-5, on_outage: fallback}"),
+    ),
+    Bad(
+        "a task that changes its model in mid-night",
+        ("night.yaml:5:3", "`task.on_outage` must be `wait`"),
+        swap(
+            "task: {model: simulated}",
+            "task: {model: claude-opus-5-5, fallback: [claude-haiku-5-5], on_outage: fallback}",
+        ),
+    ),
+    Bad("the same as nobody", ("night.yaml:5:9", "`models.task`"), swap("task: {model: simulated}", "task: same")),
     Bad("no suite", ("night.yaml:1:1", "`suite`: field required"), swap("suite: {kind: harbor, path: tasks}\n", "")),
     Bad(
         "more tasks split than there are",

@@ -16,17 +16,18 @@ from benchmarks.task import Task
 from optimizer.attempt import AttemptRunner
 from optimizer.attempt_spec import AttemptResult, AttemptSpec, AttemptStatus, Purpose
 from optimizer.schedule.base import Job
-from task_agent.errors import ProviderRateLimitedError, ProviderUnavailableError, SandboxLostError
+from task_agent.errors import ProviderRateLimitedError, ProviderUnavailableError, SafetyBlockedError, SandboxLostError
 from task_agent.harness import HarnessBundle
 from task_agent.models.anthropic_client import AnthropicClient
 from task_agent.models.base import ModelClient, ModelReply, ModelRequest
+from task_agent.models.incident import Incident, IncidentKind
 from task_agent.models.prices import PriceTable
 from task_agent.models.scripted import ScriptedModel, ScriptedWire, Step, call, reply, say, wire_error, wire_message
 from task_agent.sandbox import open_sandbox
 from task_agent.sandbox.base import ExecResult, Sandbox, SandboxKind, SandboxSpec, VerifyRun
 from task_agent.sandbox.process import ProcessSandbox
 from traces.errors import CredentialsError
-from traces.event import Event, TokenUsage
+from traces.event import Event, EventKind, TokenUsage
 from traces.store import TraceStore
 from traces.writer import TraceWriter
 
@@ -194,6 +195,7 @@ AT_WORK = call("bash", {"command": "true"}, cost_usd=0.30)
         ([AT_WORK, AT_WORK], "limits: {tokens: 12}", "out_of_tokens"),
         ([AT_WORK, AT_WORK], "limits: {cost_usd: 0.25}", "out_of_money"),
         ([AT_WORK, reply([], stop_reason="refusal")], "", "agent_refused"),
+        ([AT_WORK, SafetyBlockedError("blocked")], "", "safety_blocked"),
         ([reply([], stop_reason="model_context_window_exceeded")], "", "out_of_tokens"),
     ],
 )
@@ -354,3 +356,18 @@ async def test_a_cancelled_attempt_leaves_its_trace_so_far_and_no_sandbox(lab: L
     await runner.flush()
     assert lab.log == ["closed"]
     assert [event.kind.value for event in lab.events()] == ["attempt_start", "system", "user"]
+
+
+# Incidents ---------------------------------------------------------------------------------------
+
+
+async def test_what_all_tries_of_an_attempt_met_is_in_its_result_and_in_its_trace(lab: Lab) -> None:
+    def overloaded(request: ModelRequest) -> ModelReply:
+        request.hear(Incident(IncidentKind.OVERLOADED, "status 529"))
+        raise ProviderUnavailableError("status 529")
+
+    result = await lab.of([overloaded, overloaded, AT_WORK, reply([], stop_reason="refusal")])
+    assert (result.reward, result.cause, result.retries) == (0.0, "agent_refused", 2)
+    assert result.incidents == {"overloaded": 2, "refusal": 1}
+    await lab.made[0].flush()
+    assert "refusal" in [event.name for event in lab.events() if event.kind is EventKind.INCIDENT]

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from optimizer.ledger import (
     Ledger,
     LedgerError,
     LookRow,
+    Met,
     ProposalRow,
     RunLockedError,
     VerdictRow,
@@ -345,3 +347,21 @@ def test_a_contract_stands_with_its_candidate(ledger: Ledger) -> None:
     row = CandidateRow("c001", 1, "c000", "h", "n", refuted_by="nothing changes")
     ledger.conclude_slot(1, row, reason="", bill=Bill())
     assert ledger.candidates()[-1] == row
+
+
+def test_incidents_are_counted_once_with_their_attempt_and_add_up_over_a_session_held_twice(ledger: Ledger) -> None:
+    first, second = ledger.plan("r", "screen/c001", [ask(count=2)])
+    ended = [
+        replace(result(first, 0.0), incidents={"refusal": 1, "overloaded": 2}),
+        replace(result(second, 1.0), incidents={"overloaded": 1}),
+    ]
+    ledger.record(ended)
+    ledger.record(ended)
+    for _ in range(2):
+        ledger.meet("proposer", "s001", {"rate_limited": 1})
+    ledger.meet("proposer", "s002", {})
+    assert ledger.tallies().met == (
+        Met("proposer", "", "rate_limited", 2, 1),
+        Met("task", "c000", "overloaded", 3, 2),
+        Met("task", "c000", "refusal", 1, 1),
+    )

@@ -9,10 +9,12 @@ import pytest
 from task_agent.agent import Agent, AgentSetup
 from task_agent.errors import (
     AgentRefusedError,
+    AttemptError,
     OutOfMoneyError,
     OutOfTimeError,
     OutOfTokensError,
     OutOfTurnsError,
+    SafetyBlockedError,
     SandboxLostError,
 )
 from task_agent.meter import Budget, Meter
@@ -282,3 +284,33 @@ def test_the_meter_tells_what_is_left() -> None:
     meter.charge(say("a", cost_usd=0.25))
     left = meter.remaining
     assert (left.turns, left.tokens, left.cost_usd, left.time_s) == (2, 85, 0.75, None)
+
+
+def met(bench: Bench) -> list[str | None]:
+    return [event.name for event in bench.recorder.events if event.kind is EventKind.INCIDENT]
+
+
+async def test_what_a_model_gets_wrong_is_an_incident_of_its_own_kind() -> None:
+    cut = reply([{"type": "text", "text": "I"}], stop_reason="max_tokens")
+    bench = Bench(call("bash", {"comand": "ls"}), call("shell", {}), cut, say("done"))
+    await bench.agent.run("go")
+    assert met(bench) == ["malformed_input", "unknown_tool", "cut_off"]
+
+
+@pytest.mark.parametrize(
+    ("step", "error", "kind"),
+    [
+        (reply([], stop_reason="refusal"), AgentRefusedError, "refusal"),
+        (SafetyBlockedError("blocked"), AgentRefusedError, "safety_block"),
+        (reply([], stop_reason="model_context_window_exceeded"), OutOfTokensError, "context_full"),
+        (OutOfTokensError("prompt is too long"), OutOfTokensError, "context_full"),
+    ],
+    ids=["refusal", "block", "full while answering", "full before"],
+)
+async def test_what_ends_a_conversation_is_told_before_it_ends(
+    step: Step, error: type[AttemptError], kind: str
+) -> None:
+    bench = Bench(step)
+    with pytest.raises(error):
+        await bench.agent.run("go")
+    assert met(bench) == [kind]

@@ -19,6 +19,7 @@ from optimizer.report.html.chart.bars import Bar, bars
 from optimizer.report.html.element import Child, Element, h
 from optimizer.report.html.parts import NOT_MEASURED, bullet_list, grid, plural, section
 from optimizer.report.html.reading import Reading
+from optimizer.report.incidents import ARM_COLUMNS, COLUMNS, NONE_MET, NOTE, arm_rows, incident_rows
 from optimizer.report.words import duration, money
 
 
@@ -76,6 +77,20 @@ def failures(reading: Reading) -> Element:
         "Failures",
         h("p", "Missing attempts are no evidence: they count for nothing and against nobody.", class_="note"),
         grid(FAILURE_COLUMNS, rows, wide=False),
+    )
+
+
+def incidents(reading: Reading) -> Element:
+    """Tell what the models' calls met, and by candidate what was refused."""
+    rows, arms = incident_rows(reading.facts), arm_rows(reading.facts)
+    if not rows:
+        return section("incidents", "What model calls met", h("p", NONE_MET))
+    return section(
+        "incidents",
+        "What model calls met",
+        h("p", NOTE, class_="note"),
+        grid(COLUMNS, rows),
+        grid(ARM_COLUMNS, arms, wide=False) if arms else None,
     )
 
 

@@ -26,6 +26,7 @@ LINKS: Final = (
     ("trust", "Trust"),
     ("spend", "Spend"),
     ("failures", "Failures"),
+    ("incidents", "Incidents"),
     ("guide", "How to read"),
 )
 
@@ -77,6 +78,7 @@ def _main(reading: Reading) -> list[Child]:
         trust.trust(reading),
         accounts.spend(reading),
         accounts.failures(reading),
+        accounts.incidents(reading),
         accounts.notices(reading),
         guide.guide(reading),
         guide.provenance(reading),

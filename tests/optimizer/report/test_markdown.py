@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 from markdown_it import MarkdownIt
 
-from optimizer.attempt_spec import Purpose
+from optimizer.attempt_spec import AttemptResult, AttemptStatus, Purpose
 from optimizer.facts import read_facts
-from optimizer.ledger import ProposalRow
+from optimizer.ledger import DrawRequest, ProposalRow
 from optimizer.report import write_report
 from optimizer.report.markdown import SECTIONS, render
 from optimizer.run_folder import RunFolder
+from traces.event import TokenUsage
 
 if TYPE_CHECKING:
     from conftest import Book
@@ -148,6 +149,23 @@ def test_failures_say_whose_fault_and_what_they_count_as(whole: Book) -> None:
     failures = section(report_of(whole), "Failures")
     assert "| out_of_turns | agent | 100 | reward 0 |" in failures
     assert "| sandbox_lost | infrastructure | 2 | missing |" in failures
+
+
+def test_what_model_calls_met_is_told_by_role_and_refusals_by_candidate(book: Book) -> None:
+    assert "None: every call was answered" in section(report_of(book), "What model calls met")
+    asked = [DrawRequest("c000", "h000", "train-000", "train", Purpose.BASELINE, 4)]
+    rows = book.ledger.plan(book.folder.id, "baseline", asked)
+    met: list[dict[str, int]] = [{"refusal": 1, "fallback": 1}, {"overloaded": 3}, {"refusal": 1}, {}]
+    usage = TokenUsage(900, 100)
+    book.ledger.record(
+        AttemptResult(row.spec, AttemptStatus.SCORED, 0.0, None, "", usage, 0.1, 0, 1.5, 4, incidents=each)
+        for row, each in zip(rows, met, strict=True)
+    )
+    book.ledger.meet("proposer", "s001", {"rate_limited": 2})
+    told = section(report_of(book), "What model calls met")
+    assert "| proposer | rate_limited | the provider answered 429 | 2 | 1 session |" in told
+    assert "| task | overloaded | the provider answered 529 | 3 | 1 (25.0%) of 4 attempts |" in told
+    assert "| c000 | 4 | 2 (50.0%) | 1 (25.0%) |" in told
 
 
 def test_a_train_gain_above_the_certified_interval_is_called_out(whole: Book) -> None:
