@@ -92,6 +92,10 @@ class Opened:
         """Read a file."""
         return await self._sandbox.get(path, limit_bytes=limit_bytes)
 
+    async def get_folder(self, path: str, *, limit_bytes: int, limit_files: int) -> dict[str, bytes]:
+        """Read a folder."""
+        return await self._sandbox.get_folder(path, limit_bytes=limit_bytes, limit_files=limit_files)
+
     async def verify(
         self, tests: Mapping[str, bytes], command: str, *, timeout_s: float, env: Mapping[str, str]
     ) -> VerifyRun:

@@ -17,6 +17,7 @@ from optimizer.draws import Draws
 from optimizer.gate import GateConfig, GateTask
 from optimizer.ledger import Ledger
 from optimizer.progress import Listener
+from optimizer.propose.jail import Jail
 from optimizer.reflect import LeakCorpus
 from task_agent.harness import EditSurface
 from task_agent.models.base import ModelClient
@@ -30,7 +31,7 @@ class Bench:
 
     `traces` is the driver's own writer, for the sessions of `clients`, by role; `uid` is the run's name
     in the suite registry, never given to another run; `loop` runs model sessions, so that their
-    connections outlive each.
+    connections outlive each; `jail` is where a proposer's commands run.
     """
 
     run: str
@@ -51,6 +52,7 @@ class Bench:
     clients: Mapping[str, ModelClient]
     loop: asyncio.Runner
     listen: Listener
+    jail: Jail | None = None
 
     def tasks(self, split: Split) -> list[Task]:
         """List a split's tasks in a fixed order."""

@@ -364,6 +364,9 @@ class Proposer(Settings):
     view: Literal["traces", "digests", "scores", "blanked"] = "traces"
     """What it sees of train attempts: everything; clusters and digests alone; how they ended; or traces without
     text (`ratchet bench proposer` shows what each is worth)."""
+    sandbox: Literal["auto", "none", "bubblewrap", "docker"] = "auto"
+    """Where its shell's commands run, without network; there is no shell without isolation. `auto` is the tasks' kind,
+    else one that isolates; none for the simulated model."""
 
 
 class Reflection(Settings):

@@ -22,6 +22,7 @@ from optimizer.fit_tasks import fit_tasks
 from optimizer.gate import GateConfig, GateConfigError, can_decide
 from optimizer.jobs.trial import Job, read_job
 from optimizer.notify import check_notify
+from optimizer.propose.jail import Jail, choose_jail
 from optimizer.run_folder import RunFolder
 from task_agent.harness import EditSurface, HarnessBundle, allows_key, load_bundle
 from task_agent.harness.bundle import SPEC_PATH
@@ -58,6 +59,12 @@ class Plan:
     began: Splits
     tasks_said: str = ""
     jobs: tuple[Job, ...] = ()
+    jail: Jail | None = None
+
+    @property
+    def kinds(self) -> frozenset[SandboxKind]:
+        """Name the kinds of sandbox that the run makes."""
+        return frozenset({self.sandbox} | ({self.jail.kind} if self.jail else set()))
 
     @property
     def lock(self) -> dict[str, Any]:
@@ -262,7 +269,7 @@ def _plan(config: RunConfig, parts: Parts, *, wanted: Wanted) -> Plan:
     check_judge(parts.suite)
     choice = choose_sandbox(config, parts.suite, wanted)
     check_place(parts.harness, allow_unsafe=config.sandbox.allow_unsafe)
-    record = parts.record
+    record, jail = parts.record, choose_shell(config, choice.kind)
     return Plan(
         config=config,
         suite=parts.suite,
@@ -270,12 +277,32 @@ def _plan(config: RunConfig, parts: Parts, *, wanted: Wanted) -> Plan:
         gate=parts.gate,
         harness=parts.harness,
         sandbox=choice.kind,
-        said=choice.said,
+        said="; ".join(filter(None, (choice.said, _shell_said(config, jail)))),
         tests_before=record.tests_used if record else 0,
         looks_before=record.looks if record else 0,
         began=record.began if record else parts.splits,
         tasks_said=parts.tasks_said,
+        jail=jail,
     )
+
+
+def choose_shell(config: RunConfig, tasks: SandboxKind) -> Jail | None:
+    """Choose where a proposer's commands run; the simulated one gets a shell only where the run file names a kind.
+
+    Raises:
+        SandboxUnavailableError: The kind that the run file names does not work here.
+    """
+    if config.proposer.sandbox == "auto" and config.models.proposer.simulated:
+        return None
+    return choose_jail(config.proposer.sandbox, tasks)
+
+
+def _shell_said(config: RunConfig, jail: Jail | None) -> str:
+    if jail is not None:
+        return f"the proposer's shell: {jail.kind}"
+    if config.proposer.sandbox == "none" or config.models.proposer.simulated:
+        return ""
+    return "the proposer has no shell: neither bubblewrap nor docker works here"
 
 
 def choose_sandbox(config: RunConfig, suite: Suite, wanted: Wanted) -> Choice:

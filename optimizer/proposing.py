@@ -49,6 +49,7 @@ def propose_change(bench: Bench, slot: int, parent: str) -> None:
         attempts=train_attempts(bench),
         surface=bench.surface,
         tasks=[TaskBrief(task.id, task.instruction, task.category) for task in bench.tasks(TRAIN)],
+        texts=bench.folder / "proposer" / "text" if bench.jail else None,
     )
     if bench.config.proposer.view in ("traces", "digests"):
         write_evidence(workspace)
@@ -102,6 +103,7 @@ def _work(bench: Bench, workspace: Workspace, asked: ProposalRow, session: Sessi
                 slot=asked.slot,
                 told=told(bench, asked),
                 view=limits.view,
+                jail=bench.jail,
             ),
         )
     finally:

@@ -127,7 +127,7 @@ def _drive(folder: RunFolder, plan: Plan, listen: Listener, *, notice: str) -> N
         stack.callback(ledger.close)
         try:
             with stored(folder.path):
-                left = stack.enter_context(guarded(_uid(folder), plan.sandbox))
+                left = stack.enter_context(guarded(_uid(folder), "docker" if "docker" in plan.kinds else plan.sandbox))
                 bench = _open_bench(folder, plan, ledger, control, listen, stack)
                 control.arm()
                 damaged = [("traces", f"set aside: {damage}") for damage in bench.store.set_aside]
@@ -217,6 +217,7 @@ def _open_bench(
         clients=make_clients(config, plan.suite),
         loop=stack.enter_context(asyncio.Runner()),
         listen=listen,
+        jail=plan.jail,
     )
 
 

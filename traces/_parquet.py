@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,29 @@ def read_span(root: Path, path: str, attempt: str, span: Span) -> list[Row]:
     if len(rows) != span.rows or any(row["attempt"] != attempt or row["start"] != span.start for row in rows):
         raise TraceDamagedError(path, f"it does not hold `{attempt}` where its index says")
     return rows
+
+
+def read_spans(root: Path, segment: Segment, wanted: Collection[str]) -> Iterator[list[Row]]:
+    """Read the starts of the attempts wanted, each row group once.
+
+    Raises:
+        TraceDamagedError: The file is gone or not as it was written.
+    """
+    found = [span for name, span in zip(segment.attempts, segment.spans, strict=True) if name in wanted]
+    try:
+        with pq.ParquetFile(root / segment.path, page_checksum_verification=True) as file:
+            for number, spans in groupby(sorted(found, key=_place), key=lambda span: span.group):
+                group = file.read_row_group(number)
+                for span in spans:
+                    yield group.slice(span.first, span.rows).to_pylist()
+    except FileNotFoundError as error:
+        raise TraceDamagedError(segment.path, "it is gone") from error
+    except (OSError, pa.ArrowException) as error:
+        raise TraceDamagedError(segment.path, str(error).splitlines()[0]) from error
+
+
+def _place(span: Span) -> tuple[int, int]:
+    return span.group, span.first
 
 
 def describe(root: Path, path: str) -> Segment:

@@ -4,6 +4,7 @@ from optimizer.propose._editing import Proposal
 from optimizer.propose._evidence import write_evidence
 from optimizer.propose.clusters import Cluster, Failure, clusters, failures
 from optimizer.propose.digests import Digest
+from optimizer.propose.jail import Jail, choose_jail
 from optimizer.propose.prediction import Foresight, Prediction, PredictionScore, score_prediction
 from optimizer.propose.schemas import PROPOSER_TOOLS
 from optimizer.propose.session import ProposalOutcome, SessionLimits, propose
@@ -20,6 +21,7 @@ __all__ = [
     "Failure",
     "Foresight",
     "Foretold",
+    "Jail",
     "Prediction",
     "PredictionScore",
     "Proposal",
@@ -31,6 +33,7 @@ __all__ = [
     "View",
     "WallError",
     "Workspace",
+    "choose_jail",
     "clusters",
     "failures",
     "propose",

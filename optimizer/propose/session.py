@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from typing import Literal
 
 from optimizer.propose._editing import Proposal
+from optimizer.propose.jail import Jail
 from optimizer.propose.overview import overview
+from optimizer.propose.shell import ShellTool
 from optimizer.propose.tools import SubmitTool, toolset
 from optimizer.propose.views import View
 from optimizer.propose.workspace import Workspace
@@ -79,6 +82,7 @@ async def propose(
     slot: int,
     told: Sequence[str] = (),
     view: View = "traces",
+    jail: Jail | None = None,
 ) -> ProposalOutcome:
     """Let a meta-agent work in `workspace` until it submits, gives up, or has used its limits.
 
@@ -93,6 +97,7 @@ async def propose(
         slot: The number of this proposal in the run.
         told: What the opening says besides: brief, record, what is closed to it.
         view: What it sees of attempts: the switch of the ablation.
+        jail: Where a shell's commands run; there is no shell without one.
 
     Raises:
         CredentialsError: The key is missing or refused.
@@ -107,9 +112,14 @@ async def propose(
         user_id=user_id,
         max_tool_output_chars=TOOL_OUTPUT_CHARS,
     )
-    tools = toolset(workspace, submit, view=view)
+    shell = None if jail is None else ShellTool(workspace, partial(jail.open, workspace, view=view))
+    tools = toolset(workspace, submit, view=view, shell=shell)
     agent = Agent(setup, tools, client=client, recorder=recorder, meter=meter)
-    end, reason = await _worked(agent, submit, overview(workspace, slot, view, told))
+    try:
+        end, reason = await _worked(agent, submit, overview(workspace, slot, view, told))
+    finally:
+        if shell is not None:
+            await shell.close()
     return ProposalOutcome(
         proposal=submit.proposal,
         end=end,

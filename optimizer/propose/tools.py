@@ -20,6 +20,7 @@ from optimizer.propose.schemas import (
     READ_TRACE,
     SUBMIT_CHANGE,
 )
+from optimizer.propose.shell import ShellTool
 from optimizer.propose.views import View
 from optimizer.propose.workspace import HARNESS, Workspace
 from task_agent.models.base import ToolSchema
@@ -80,12 +81,14 @@ class SubmitTool:
 Answer = Callable[[Workspace, ToolInput], str]
 
 
-def toolset(workspace: Workspace, submit: SubmitTool, *, view: View = "traces") -> list[Tool]:
+def toolset(
+    workspace: Workspace, submit: SubmitTool, *, view: View = "traces", shell: ShellTool | None = None
+) -> list[Tool]:
     """Make the tools of one session; what its view hides has no tool, or, `blanked`, a tool that shows nothing."""
     answers = [(LIST_ATTEMPTS, _reading.list_attempts), *_evidence_tools(workspace, view)]
     answers += [(READ_FILE, _reading.read_file), (EDIT_FILE, _editing.edit_file)]
     confined = [WorkspaceTool(schema, partial(answer, workspace), workspace.root) for schema, answer in answers]
-    return [*confined, submit]
+    return [*confined, *([shell] if shell else []), submit]
 
 
 def _evidence_tools(workspace: Workspace, view: View) -> list[tuple[ToolSchema, Answer]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -15,10 +15,12 @@ from task_agent.harness.bundle import HarnessBundle, read_folder, save_bundle
 from task_agent.harness.surface import EditSurface
 from traces.errors import NotFoundError, UsageError
 from traces.store import TraceStore
+from traces.texts import write_texts
 
-HARNESS, CANDIDATES, TASKS, TRACES = "harness", "candidates", "tasks", "traces"
+HARNESS, CANDIDATES, TASKS, TRACES, LESSONS = "harness", "candidates", "tasks", "traces", "lessons"
 CLUSTERS, DIGESTS = "clusters", "digests"
-READABLE = (CANDIDATES, TASKS, CLUSTERS, DIGESTS)
+STAGED = ".harness"
+READABLE = (CANDIDATES, TASKS, LESSONS, CLUSTERS, DIGESTS)
 """Folders that `read_file` shows beside the harness; they cannot be written."""
 
 README = """This folder is all that a proposer has.
@@ -27,6 +29,7 @@ harness/        working copy of the champion; the only thing that may change
 candidates/     earlier candidates: about.json (title, verdict, prediction and outcome), diff.patch
 tasks/          instructions of the train tasks
 attempts.jsonl  how every train attempt ended
+lessons/        what earlier sessions and nights taught; empty when nothing did
 clusters/       failing train attempts sorted by what they have in common, a file for each candidate
 digests/        what an analyst wrote of single failing attempts; the trace itself is the evidence
 traces/         everything that happened in the train attempts
@@ -52,6 +55,7 @@ class Workspace:
     tasks: tuple[TaskBrief, ...]
     surface: EditSurface
     digests: tuple[Digest, ...] = ()
+    texts: Path | None = None
 
     @classmethod
     def build(
@@ -66,6 +70,7 @@ class Workspace:
         tasks: Sequence[TaskBrief],
         surface: EditSurface,
         digests: Sequence[Digest] = (),
+        texts: Path | None = None,
     ) -> Workspace:
         """Fill the folder `root`; an earlier workspace there is brought up to date, its edits dropped.
 
@@ -79,6 +84,7 @@ class Workspace:
             tasks: The train tasks.
             surface: What may be changed.
             digests: What analysts wrote of train attempts.
+            texts: A folder, kept over sessions, that gets the text of each train attempt, for a shell to read.
 
         Raises:
             WallError: An attempt, a task or a digest is not of train.
@@ -91,9 +97,13 @@ class Workspace:
         write_lines(root / "attempts.jsonl", (attempt.to_record() for attempt in attempts))
         _write_candidates(root / CANDIDATES, history)
         _write_tasks(root / TASKS, tasks)
+        (root / LESSONS).mkdir()
         store.copy_split(TRAIN, root / TRACES)
+        if texts is not None:
+            texts.mkdir(parents=True, exist_ok=True)
+            write_texts(TraceStore(root / TRACES), texts)
         rows = (tuple(history), tuple(attempts), tuple(tasks))
-        return cls(root, champion, champion_id, *rows, surface, tuple(digests))
+        return cls(root, champion, champion_id, *rows, surface, tuple(digests), texts)
 
     @property
     def store(self) -> TraceStore:
@@ -112,6 +122,19 @@ class Workspace:
             HarnessError: It holds a link, a special file or too much.
         """
         return read_folder(self.harness)
+
+    def put_back(self, files: Mapping[str, bytes]) -> None:
+        """Make the working copy hold exactly these files.
+
+        Raises:
+            HarnessError: They are no files of a harness, or too many; the working copy stays as it is.
+        """
+        bundle = HarnessBundle(files)
+        staged = self.root / STAGED
+        shutil.rmtree(staged, ignore_errors=True)
+        save_bundle(bundle, staged)
+        shutil.rmtree(self.harness)
+        staged.rename(self.harness)
 
     def locate(self, path: str) -> Path:
         """Find the file or folder a proposer means: below one of `READABLE`, else in the harness.
@@ -163,11 +186,11 @@ def _check_walls(attempts: Iterable[AttemptView], tasks: Iterable[TaskBrief], di
 def _clear(root: Path) -> None:
     """Empty an earlier workspace of all but its traces, which are only ever added to."""
     root.mkdir(parents=True, exist_ok=True)
-    known = {HARNESS, TRACES, *READABLE, "README.md", "attempts.jsonl"}
+    known = {HARNESS, STAGED, TRACES, *READABLE, "README.md", "attempts.jsonl"}
     strangers = sorted(entry.name for entry in root.iterdir() if entry.name not in known or entry.is_symlink())
     if strangers:
         raise UsageError(f"{root} is no proposer's workspace: it holds {strangers[0]!r}")
-    for name in (HARNESS, *READABLE):
+    for name in (HARNESS, STAGED, *READABLE):
         shutil.rmtree(root / name, ignore_errors=True)
 
 

@@ -18,7 +18,8 @@ from task_agent.errors import SandboxLostError
 from task_agent.sandbox import _images, _phases, mark
 from task_agent.sandbox._engine import LABEL, ended_from_outside, engine, remove
 from task_agent.sandbox._frames import SocketLink
-from task_agent.sandbox._tar import below, pack, parents, unpack
+from task_agent.sandbox._shown import packed
+from task_agent.sandbox._tar import below, pack, parents, unpack, unpack_all
 from task_agent.sandbox.base import LOG_LIMIT_BYTES, SandboxSpec
 from task_agent.sandbox.shell import Shell, ShellSetup
 from traces.errors import SandboxUnavailableError
@@ -72,6 +73,9 @@ def bring_up(spec: SandboxSpec) -> Box:
         engine().put_archive(container, "/", pack(files, owner=worker, folders=folders))
         if worker != owner:
             engine().put_archive(container, "/", pack({}, owner=owner, folders=["logs"]))
+        if spec.shown:
+            with packed(spec.shown, _phases.KEEPER) as tar:
+                engine().put_archive(container, "/", tar)
         _start(container, image)
     except BaseException:
         remove(container)
@@ -81,7 +85,7 @@ def bring_up(spec: SandboxSpec) -> Box:
 
 def bring_up_grader(spec: SandboxSpec) -> Box:
     """Create and start a container of the same image, without the task's files and with a folder for rewards."""
-    box = bring_up(replace(spec, files={}, user=None, network=bool(spec.verifier_network)))
+    box = bring_up(replace(spec, files={}, shown={}, user=None, network=bool(spec.verifier_network)))
     make_folder(box, "logs/verifier")
     return box
 
@@ -246,6 +250,19 @@ def read_file(container: str, path: str, limit_bytes: int) -> bytes:
     if not found:
         raise FileNotFoundError(f"no regular file at {path!r}")
     return next(iter(found.values()))
+
+
+def read_folder(container: str, path: str, limit_bytes: int, limit_files: int) -> dict[str, bytes]:
+    """Read every file below a folder."""
+    from docker.errors import APIError
+
+    try:
+        chunks, _ = engine().get_archive(container, path)
+    except APIError as error:
+        if error.status_code == _NOT_FOUND or "too many links" in str(error.explanation):
+            raise FileNotFoundError(f"no folder at {path!r}") from None
+        raise
+    return unpack_all(chunks, limit_bytes, limit_files)
 
 
 def read_logs(box: Box, folder: str) -> dict[str, bytes]:

@@ -9,14 +9,17 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from task_agent.sandbox import mark
+from task_agent.sandbox._shown import mirror
 from task_agent.sandbox._work import leads_out
 
 PREFIX = "ratchet-"
 WORK = "work"
 SIDE = "agent"
+SHOWN = "shown"
 _DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_FILES = 200
@@ -100,6 +103,28 @@ class AttemptFolder:
                 return _read_file(parent, parts[-1], limit_bytes)
         except OSError as error:
             raise FileNotFoundError(f"no regular file at {inside!r}") from error
+
+    def read_all(self, inside: str, limit_bytes: int, limit_files: int) -> dict[str, bytes]:
+        """Read every file below the folder `inside`.
+
+        Raises:
+            FileNotFoundError: There is no folder, or a link stands on the way.
+            ValueError: It holds something else than files and folders, or too much.
+        """
+        found: dict[str, bytes] = {}
+        try:
+            with self._open(self._parts(inside)) as folder:
+                _read_all(folder, "", found, _Limits(limit_bytes, limit_files))
+        except OSError as error:
+            raise FileNotFoundError(f"no folder at {inside!r}") from error
+        return found
+
+    def show(self, shown: Mapping[str, Path]) -> None:
+        """Lay out what is shown read-only, by its number in order; the processes do not own it."""
+        if shown:
+            (self.path / SHOWN).mkdir(mode=0o755)
+        for number, source in enumerate(shown.values()):
+            mirror(source, self.path / SHOWN / str(number))
 
     def collect(self, inside: str, limit_bytes: int) -> dict[str, bytes]:
         """Read the regular files below `inside` that are small enough; leave everything else out."""
@@ -267,6 +292,43 @@ def _collect(folder: int, prefix: str, limit_bytes: int, found: dict[str, bytes]
                 found[prefix + name] = _read_file(folder, name, limit_bytes)
             except (OSError, ValueError):
                 continue
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    size_bytes: int
+    files: int
+
+
+def _read_all(folder: int, prefix: str, found: dict[str, bytes], limits: _Limits, depth: int = _MOST_DEPTH) -> None:
+    for name in sorted(os.listdir(folder)):
+        path = prefix + name
+        kind = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+        if stat.S_ISDIR(kind) and depth:
+            try:
+                below = os.open(name, _DIR, dir_fd=folder)
+            except OSError:
+                raise ValueError(f"{path!r} cannot be read") from None
+            try:
+                _read_all(below, f"{path}/", found, limits, depth - 1)
+            finally:
+                os.close(below)
+        elif stat.S_ISREG(kind):
+            _read_one(folder, name, path, found, limits)
+        else:
+            raise ValueError(f"{path!r} is neither a file nor a folder, or lies too deep")
+
+
+def _read_one(folder: int, name: str, path: str, found: dict[str, bytes], limits: _Limits) -> None:
+    left = limits.size_bytes - sum(map(len, found.values()))
+    if len(found) >= limits.files:
+        raise ValueError(f"it holds more than {limits.files:,} files")
+    try:
+        found[path] = _read_file(folder, name, left)
+    except OSError:
+        raise ValueError(f"{path!r} cannot be read") from None
+    except ValueError:
+        raise ValueError(f"it holds more than {limits.size_bytes:,} bytes") from None
 
 
 def _withhold(folder: int, name: str, guarded: Sequence[str], depth: int) -> bool:

@@ -81,6 +81,7 @@ class HostSandbox(ABC):
             self._made.fresh("/logs/agent")
             self._made.fresh(self._spec.workdir)
             self._made.write(self._spec.workdir, self._spec.files)
+            self._made.show(self._spec.shown)
         return self._made
 
     @abstractmethod
@@ -136,6 +137,10 @@ class HostSandbox(ABC):
     async def get(self, path: str, *, limit_bytes: int = 10_000_000) -> bytes:
         """Read one regular file that the attempt may write."""
         return self._folder.read(path, limit_bytes)
+
+    async def get_folder(self, path: str, *, limit_bytes: int, limit_files: int) -> dict[str, bytes]:
+        """Read every file below a folder that the attempt may write."""
+        return self._folder.read_all(path, limit_bytes, limit_files)
 
     async def verify(
         self, tests: Mapping[str, bytes], command: str, *, timeout_s: float, env: Mapping[str, str]

@@ -73,6 +73,35 @@ def unpack(chunks: Iterable[bytes], limit_bytes: int) -> Unpacked:
     return Unpacked(found, whole=True)
 
 
+def unpack_all(chunks: Iterable[bytes], limit_bytes: int, limit_files: int) -> dict[str, bytes]:
+    """Read every file of a folder's tar stream, named below its top folder.
+
+    Raises:
+        FileNotFoundError: The top is no folder.
+        ValueError: There is something else than files and folders in it, or too much.
+    """
+    found: dict[str, bytes] = {}
+    left = limit_bytes
+    try:
+        with tarfile.open(fileobj=Stream(chunks, limit_bytes + _STREAM_LIMIT), mode="r|") as tar:
+            for member in tar:
+                name = member.name.partition("/")[2]
+                if not name and not member.isdir():
+                    raise FileNotFoundError("it is no folder")
+                if member.isdir():
+                    continue
+                left -= member.size
+                if left < 0 or len(found) >= limit_files:
+                    raise ValueError(f"it holds more than {limit_files:,} files or {limit_bytes:,} bytes")
+                file = tar.extractfile(member) if member.isreg() else None
+                if file is None:
+                    raise ValueError(f"{name!r} is neither a file nor a folder")
+                found[name] = file.read()
+    except tarfile.TarError as error:
+        raise ValueError(f"it cannot be read to its end ({error})") from error
+    return found
+
+
 def _info(name: str, owner: int, mode: int) -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
     info.mode = mode

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
 SandboxKind = Literal["process", "bubblewrap", "docker"]
@@ -29,10 +30,15 @@ class SandboxSpec:
     `apart` (docker; the other kinds always do) grades in a fresh container of the image, which gets the
     work directory and nothing else of the agent. Where the agent's own container grades, changes to what
     a grader relies on are tampering, unless `system_changes` says that they are the task's own work.
+
+    `shown` are files and folders of the host that commands may read and not write, by the absolute place
+    they get inside; links in them are left out. They are there before the first command and are not brought
+    up to date. The `process` kind cannot show anything without letting it be written, and refuses.
     """
 
     workdir: str = "/app"
     files: Mapping[str, bytes] = field(default_factory=dict)
+    shown: Mapping[str, Path] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     image: str | None = None
     build_context: Mapping[str, bytes] | None = None
@@ -122,6 +128,15 @@ class Sandbox(Protocol):
         Raises:
             FileNotFoundError: There is no regular file there (links are not followed out).
             ValueError: It is larger than `limit_bytes`.
+        """
+        ...
+
+    async def get_folder(self, path: str, *, limit_bytes: int, limit_files: int) -> dict[str, bytes]:
+        """Read every file below a folder, by its relative path.
+
+        Raises:
+            FileNotFoundError: There is no folder there.
+            ValueError: It holds a link, a special file, what may not be read, or more than the limits.
         """
         ...
 

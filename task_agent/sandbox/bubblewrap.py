@@ -28,6 +28,7 @@ from typing import Literal
 from task_agent.sandbox import _seccomp, mark
 from task_agent.sandbox._cgroup import Group, hierarchy
 from task_agent.sandbox._etc import system_folder
+from task_agent.sandbox._folder import SHOWN
 from task_agent.sandbox._host import CLEAN_PATH, HostSandbox, Running, Started, Stdio, wait_exit
 from task_agent.sandbox._limits import limit_script
 from task_agent.sandbox.base import SandboxSpec
@@ -121,6 +122,8 @@ class BubblewrapSandbox(HostSandbox):
             binds += ["--bind", host("/tmp"), "/tmp", "--bind", host("/logs/agent"), "/logs/agent"]
             for name in ("harness", "solution"):
                 binds += ["--symlink", f"/logs/agent/.{name}", f"/{name}"]
+            for number, inside in enumerate(self._spec.shown):
+                binds += ["--ro-bind", f"{self._folder.path}/{SHOWN}/{number}", inside]
         return [*binds, "--remount-ro", "/"]
 
     async def _kill(self, running: Running) -> None:

@@ -75,6 +75,11 @@ class DockerSandbox:
         """Read one regular file."""
         return await call(_container.read_file, (await self._box()).container, path, limit_bytes)
 
+    async def get_folder(self, path: str, *, limit_bytes: int, limit_files: int) -> dict[str, bytes]:
+        """Read every file below a folder."""
+        box = await self._box()
+        return await call(_container.read_folder, box.container, path, limit_bytes, limit_files)
+
     async def verify(
         self, tests: Mapping[str, bytes], command: str, *, timeout_s: float, env: Mapping[str, str]
     ) -> VerifyRun:

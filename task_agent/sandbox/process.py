@@ -19,6 +19,7 @@ from task_agent.sandbox import mark
 from task_agent.sandbox._host import CLEAN_PATH, HostSandbox, Running, Started, Stdio, wait_exit
 from task_agent.sandbox._limits import limit_script
 from task_agent.sandbox.base import SandboxSpec
+from traces.errors import SandboxUnavailableError
 
 _MARK = "RATCHET_SANDBOX"
 _ROUNDS = 20
@@ -31,6 +32,10 @@ class ProcessSandbox(HostSandbox):
 
     def __init__(self, spec: SandboxSpec) -> None:
         super().__init__(spec)
+        if spec.shown:
+            raise SandboxUnavailableError(
+                "the process sandbox shows nothing read-only", hint="use bubblewrap or docker"
+            )
         self._mark = f"{_MARK}={secrets.token_hex(8)}"
 
     def path(self, inside: str) -> str:
@@ -47,6 +52,10 @@ class ProcessSandbox(HostSandbox):
     async def get(self, path: str, *, limit_bytes: int = 10_000_000) -> bytes:
         """Read one regular file, named as inside or as commands name it."""
         return await super().get(self._inside(path), limit_bytes=limit_bytes)
+
+    async def get_folder(self, path: str, *, limit_bytes: int, limit_files: int) -> dict[str, bytes]:
+        """Read a folder, named as inside or as commands name it."""
+        return await super().get_folder(self._inside(path), limit_bytes=limit_bytes, limit_files=limit_files)
 
     def _inside(self, path: str) -> str:
         """Turn the name that commands use into the one inside; any other stays as it is."""

@@ -81,6 +81,21 @@ class ScriptedSandbox:
             raise ValueError(f"{path} is larger than {limit_bytes:,} bytes")
         return self.files[path]
 
+    async def get_folder(self, path: str, *, limit_bytes: int, limit_files: int) -> dict[str, bytes]:
+        """Give the files below a folder.
+
+        Raises:
+            FileNotFoundError: There are none.
+            ValueError: They are more than the limits.
+        """
+        start = f"{path.removeprefix(self._root).rstrip('/')}/"
+        found = {name.removeprefix(start): data for name, data in self.files.items() if name.startswith(start)}
+        if not found:
+            raise FileNotFoundError(path)
+        if len(found) > limit_files or sum(map(len, found.values())) > limit_bytes:
+            raise ValueError(f"{path} holds too much")
+        return found
+
     async def verify(
         self, tests: Mapping[str, bytes], command: str, *, timeout_s: float, env: Mapping[str, str]
     ) -> VerifyRun:

@@ -71,6 +71,7 @@ class Run:
         tasks: Sequence[TaskBrief] = tuple(TASKS),
         history: Sequence[CandidateView] = tuple(HISTORY),
         digests: Sequence[Digest] = (),
+        texts: Path | None = None,
     ) -> Workspace:
         return Workspace.build(
             self.root / "proposer" / "one",
@@ -82,6 +83,7 @@ class Run:
             tasks=tasks,
             surface=SURFACE,
             digests=digests,
+            texts=texts,
         )
 
 

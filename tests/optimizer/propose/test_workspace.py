@@ -16,7 +16,7 @@ Rebuild = Callable[..., Workspace]
 
 def test_the_folder_holds_what_it_says_and_nothing_else(workspace: Workspace) -> None:
     top = sorted(entry.name for entry in workspace.root.iterdir())
-    assert top == ["README.md", "attempts.jsonl", "candidates", "harness", "tasks", "traces"]
+    assert top == ["README.md", "attempts.jsonl", "candidates", "harness", "lessons", "tasks", "traces"]
     assert workspace.bundle() == workspace.champion
     about = json.loads((workspace.root / "candidates/c001/about.json").read_text())
     assert about["verdict"] == "reject"
