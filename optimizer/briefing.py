@@ -8,6 +8,7 @@ from benchmarks.task import Split
 from optimizer.bench import Bench
 from optimizer.candidates import BASELINE
 from optimizer.evidence import measured, rewards, scored, train_score
+from optimizer.learning import lessons_told
 from optimizer.ledger import CandidateRow, ProposalRow
 from optimizer.lineage import champion_path
 from optimizer.propose import Foretold, Prediction, PredictionScore, brief, score_prediction, track_record
@@ -28,7 +29,7 @@ def opened(bench: Bench, slot: int, parent: str) -> ProposalRow:
 def told(bench: Bench, row: ProposalRow) -> list[str]:
     """Word what a session is told of its task and of its author."""
     lines = brief.opening(row.brief, standing(bench, row.parent))
-    return [*lines, *track_record.opening(foretold(bench), row.author, row.brief)]
+    return [*lines, *track_record.opening(foretold(bench), row.author, row.brief), *lessons_told(bench)]
 
 
 def _dealt(bench: Bench, slot: int, parent: str) -> ProposalRow:

@@ -400,6 +400,13 @@ class Tuner(Settings):
         return slots // self.every if self.every else 0
 
 
+class Lessons(Settings):
+    """Keep what proposers learn, over a night and across nights (see docs/meta-agent.md)."""
+
+    book: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] | None = None
+    """The book's name: `lessons/<name>.yaml` beside the runs, read when a run starts and added to at its end."""
+
+
 class Surface(Settings):
     """Declare what a proposal may change."""
 
@@ -457,6 +464,8 @@ class RunConfig(Settings):
     """Limits of a proposer session."""
     reflection: Reflection = Reflection()
     """Who reads a change, and what it is put to."""
+    lessons: Lessons = Lessons()
+    """What proposers learn, and remember."""
     tuner: Tuner = Tuner()
     """When settings are tuned, and how."""
     surface: Surface = Surface()

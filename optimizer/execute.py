@@ -7,6 +7,7 @@ from optimizer.epochs import is_over, rotate, tests_left
 from optimizer.evidence import rewards
 from optimizer.examine import check, screen_on_train
 from optimizer.gatekeeper import look_at, reserve
+from optimizer.learning import carry
 from optimizer.loop import (
     HOPELESS,
     Await,
@@ -136,5 +137,6 @@ class Driver:
             case Certify():
                 certify(bench, champion)
             case Finish(reason):
+                carry(bench)
                 bench.ledger.conclude(Phase.FINISH, {"reason": reason})
                 bench.listen(Progress("finished", reason, {"reason": reason}))

@@ -21,6 +21,7 @@ from optimizer.config import RunConfig
 from optimizer.fit_tasks import fit_tasks
 from optimizer.gate import GateConfig, GateConfigError, can_decide
 from optimizer.jobs.trial import Job, read_job
+from optimizer.lessons import Shelf
 from optimizer.notify import check_notify
 from optimizer.propose.jail import Jail, choose_jail
 from optimizer.run_folder import RunFolder
@@ -99,6 +100,7 @@ def plan_run(config: RunConfig, runs: Path, *, new_split: bool = False) -> Plan:
         CredentialsError: A role's key is missing.
         ConfigError: The suite, the harness, the splits or the gate cannot work.
         SandboxUnavailableError: No sandbox of the wanted kind works here.
+        UsageError: The book of lessons is none.
     """
     check_credentials(config)
     with config.pointing():
@@ -106,6 +108,8 @@ def plan_run(config: RunConfig, runs: Path, *, new_split: bool = False) -> Plan:
         parts = check_parts(config, registry_of(runs).record, checks_of(runs).fitness, new_split=new_split)
         plan = _plan(parts.config, parts, wanted=config.sandbox.kind)
         _check_level_left(plan)
+        if config.lessons.book is not None:
+            Shelf.of(runs, config.lessons.book).read()
         return replace(plan, jobs=_read_jobs(config))
 
 

@@ -75,6 +75,8 @@ def propose_change(bench: Bench, slot: int, parent: str) -> None:
             tuple(proposal.prediction.fixes),
             tuple(proposal.prediction.at_risk),
             proposal.refuted_by,
+            proposal.lesson,
+            proposal.lessons_used,
         )
     bench.ledger.conclude_slot(slot, row, reason=outcome.reason, bill=bill, settles=session.client.what)
     text = f"{row.id}: {row.title}" if row else f"slot {slot}: no proposal ({outcome.reason})"

@@ -21,6 +21,7 @@ from optimizer.events import NAME as EVENTS
 from optimizer.events import EventLog, with_spend
 from optimizer.history import History
 from optimizer.jobs.importing import gather, keep
+from optimizer.learning import begin_with
 from optimizer.ledger import Bill, CandidateRow, DriverLock, Ledger
 from optimizer.notify import notifier
 from optimizer.patience import Patience
@@ -100,6 +101,7 @@ def _fill(folder: RunFolder, plan: Plan, *, new_split: bool) -> str:
     enrolled = registry.enrol(plan.suite.hash, uid, lambda: plan.splits, new_split=new_split)
     folder.traces.mkdir(exist_ok=True)
     folder.config.write_text(dump(plan.config))
+    remembered = begin_with(folder, plan.config)
     folder.write_lock({**plan.lock, "uid": uid})
     for remnant in folder.path.glob(f"{folder.draft.name}*"):
         remnant.unlink()
@@ -107,6 +109,8 @@ def _fill(folder: RunFolder, plan: Plan, *, new_split: bool) -> str:
         ledger.begin(folder.id, plan.lock)
         if enrolled.notice:
             ledger.note("suite", enrolled.notice)
+        if remembered:
+            ledger.note("lessons", remembered)
         _enter_baseline(ledger, Archive(folder.candidates), plan)
         if plan.jobs:
             keep(intake, ledger, folder.traces, Redactor(secret_values(os.environ)))

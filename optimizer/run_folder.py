@@ -31,7 +31,7 @@ class RunFolder:
     @property
     def unborn(self) -> bool:
         """Say whether it was begun and never finished: a run exists from the moment its ledger has its name."""
-        begun = {"run.yaml", "run.lock", "driver.lock", "candidates", "traces"}
+        begun = {"run.yaml", "run.lock", "driver.lock", "candidates", "traces", "lessons.yaml"}
         return all(entry.name in begun or entry.name.startswith(DRAFT) for entry in self.path.iterdir())
 
     @property
@@ -73,6 +73,11 @@ class RunFolder:
     def page(self) -> Path:
         """Name the report as a page."""
         return self.path / "report.html"
+
+    @property
+    def lessons(self) -> Path:
+        """Name the copy of the book of lessons that the run began with."""
+        return self.path / "lessons.yaml"
 
     @property
     def log(self) -> Path:

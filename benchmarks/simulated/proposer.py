@@ -26,6 +26,8 @@ PASSED_READ = 6
 TRIES = 3
 """Proposals a session tries before it gives up."""
 _EVIDENCE = 6
+_LESSONS = re.compile(r"^Lessons \(", re.MULTILINE)
+_KNOWN = re.compile(r"^  - (l-\w+) (.*)$", re.MULTILINE)
 _CHAMPION = re.compile(r"^Champion: (\S+)", re.MULTILINE)
 
 
@@ -129,8 +131,18 @@ def _submission(proposal: Proposal, found: Findings) -> Call:
             "evidence": evidence,
             "prediction": prediction,
             "refuted_by": _refutation(prediction["fixes"]),
+            **_lesson(proposal, found.overview),
         },
     )
+
+
+def _lesson(proposal: Proposal, overview: str) -> dict[str, object]:
+    """Say what is worth remembering of a cause, where lessons are kept, and which lessons say it already."""
+    if proposal.slip is None or not (said := _LESSONS.search(overview)):
+        return {}
+    problem = SLIPS[proposal.slip].problem
+    used = [match.group(1) for match in _KNOWN.finditer(overview, said.end()) if problem in match.group(2)]
+    return {"lesson": f"Attempts fail because of this: {problem}.", "lessons_used": used}
 
 
 def _refutation(fixes: Sequence[str]) -> str:

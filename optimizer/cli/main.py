@@ -20,6 +20,7 @@ from optimizer.cli import (
     doctor,
     export,
     help,
+    lessons,
     pause,
     replay,
     report,
@@ -64,6 +65,7 @@ app.command("tail", short_help="Show a run's last events, and follow it while it
 app.command("stop", short_help="Ask a run's driver to stop; the run can be resumed.")(stop.stop)
 app.command("pause", short_help="Let a run's driver wait until it is resumed.")(pause.pause)
 app.command("review", short_help="Accept or refuse a change that waits for your word.")(review.review)
+app.command("lessons", short_help="List what proposers learnt over the nights.")(lessons.lessons)
 app.command("replay", short_help="Play a run's events again through the live view.")(replay.replay)
 app.command("report", short_help="Print a run's report, or write it as one HTML page.")(report.report)
 app.command("compare", short_help="Hold harnesses against each other on the same tasks.")(compare.compare)

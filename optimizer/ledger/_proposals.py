@@ -47,8 +47,9 @@ class ProposalBook:
             if candidate is not None:
                 db.execute("INSERT OR IGNORE INTO candidates VALUES (?,?,?,?,?,?,?,?,?,?,?)", self._columns(candidate))
                 if candidate.refuted_by:
-                    contract = (candidate.id, candidate.refuted_by)
-                    db.execute("INSERT OR IGNORE INTO contracts VALUES (?,?)", contract)
+                    used = json.dumps(list(candidate.lessons_used))
+                    contract = (candidate.id, candidate.refuted_by, candidate.lesson, used)
+                    db.execute("INSERT OR IGNORE INTO contracts VALUES (?,?,?,?)", contract)
             if slot > 0:
                 name = candidate.id if candidate else None
                 values = (slot, name, reason, bill.tokens, bill.cost_usd, bill.unpriced, bill.turns, self._clock())
@@ -61,7 +62,7 @@ class ProposalBook:
 
     def candidates(self) -> list[CandidateRow]:
         """List the candidates in the order of slots; the baseline is slot 0."""
-        query = "SELECT c.*, coalesce(k.refuted_by, '') AS refuted_by FROM candidates c"
+        query = "SELECT c.*, k.refuted_by, k.lesson, k.lessons_used FROM candidates c"
         return [
             _candidate(row)
             for row in self._db.execute(f"{query} LEFT JOIN contracts k ON k.candidate = c.id ORDER BY c.slot")
@@ -73,8 +74,17 @@ class ProposalBook:
 
 
 def _candidate(row: sqlite3.Row) -> CandidateRow:
-    plain = {
-        key: row[key] for key in ("id", "slot", "parent", "harness", "normalised", "title", "hypothesis", "refuted_by")
-    }
-    evidence, fixes, at_risk = (tuple(json.loads(row[key])) for key in ("evidence", "fixes", "at_risk"))
-    return CandidateRow(**plain, evidence=evidence, fixes=fixes, at_risk=at_risk)
+    plain = {key: row[key] for key in ("id", "slot", "parent", "harness", "normalised", "title", "hypothesis")}
+    evidence, fixes, at_risk, used = (
+        tuple(json.loads(row[key] or "[]")) for key in ("evidence", "fixes", "at_risk", "lessons_used")
+    )
+    refuted_by, lesson = row["refuted_by"] or "", row["lesson"] or ""
+    return CandidateRow(
+        **plain,
+        evidence=evidence,
+        fixes=fixes,
+        at_risk=at_risk,
+        refuted_by=refuted_by,
+        lesson=lesson,
+        lessons_used=used,
+    )

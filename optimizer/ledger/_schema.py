@@ -18,7 +18,9 @@ CREATE TABLE candidates (
     normalised TEXT NOT NULL, title TEXT NOT NULL, hypothesis TEXT NOT NULL, evidence TEXT NOT NULL,
     fixes TEXT NOT NULL, at_risk TEXT NOT NULL, created_at REAL NOT NULL
 );
-CREATE TABLE contracts (candidate TEXT PRIMARY KEY, refuted_by TEXT NOT NULL);
+CREATE TABLE contracts (
+    candidate TEXT PRIMARY KEY, refuted_by TEXT NOT NULL, lesson TEXT NOT NULL, lessons_used TEXT NOT NULL
+);
 CREATE TABLE proposals (
     slot INTEGER PRIMARY KEY, parent TEXT NOT NULL, brief TEXT NOT NULL, author TEXT NOT NULL,
     after_attempt INTEGER NOT NULL, opened_at REAL NOT NULL

@@ -12,7 +12,10 @@ from optimizer.verdict import Verdict
 
 @dataclass(frozen=True, slots=True)
 class CandidateRow:
-    """Record one harness under test, with its author's claim."""
+    """Record one harness under test, with its author's claim.
+
+    `lesson` is what its author wants remembered, `lessons_used` are the ids of those it stands on.
+    """
 
     id: str
     slot: int
@@ -25,6 +28,8 @@ class CandidateRow:
     fixes: Sequence[str] = ()
     at_risk: Sequence[str] = ()
     refuted_by: str = ""
+    lesson: str = ""
+    lessons_used: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

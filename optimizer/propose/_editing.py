@@ -29,6 +29,8 @@ class Proposal:
     evidence: tuple[str, ...]
     prediction: Prediction
     refuted_by: str
+    lesson: str = ""
+    lessons_used: tuple[str, ...] = ()
 
 
 def edit_file(workspace: Workspace, given: ToolInput) -> str:
@@ -68,6 +70,8 @@ def submission(workspace: Workspace, given: ToolInput) -> Proposal:
         evidence=_evidence(workspace, _strings(given["evidence"], "evidence")),
         prediction=_foretold(workspace, prediction if isinstance(prediction, dict) else {}),
         refuted_by=_said(given, "refuted_by"),
+        lesson=" ".join(str(given.get("lesson") or "").split()),
+        lessons_used=_strings(given.get("lessons_used") or (), "lessons_used"),
     )
 
 

@@ -155,6 +155,11 @@ SUBMIT_CHANGE = ToolSchema(
                 "additionalProperties": False,
             },
             "refuted_by": _text("What you would have to see in fresh attempts at train tasks to give the claim up."),
+            "lesson": _text(
+                "One general sentence about why attempts fail, worth remembering on other nights: no task's names, "
+                "numbers or texts. Empty when there is none."
+            ),
+            "lessons_used": _texts("Ids of the lessons that this change stands on."),
         },
         ["title", "hypothesis", "evidence", "prediction", "refuted_by"],
     ),

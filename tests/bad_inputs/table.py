@@ -418,6 +418,23 @@ RUNS = [
         needs_run=True,
     ),
     Bad(
+        "a book of lessons that is not there",
+        ("no book of lessons 'gone'", "ratchet lessons"),
+        words=("lessons", "gone"),
+        code=3,
+    ),
+    Bad(
+        "a book of lessons that is none",
+        ("office.yaml is no book of lessons", "schema_version", "mend it or move it away"),
+        one_by_one(hold("runs/lessons/office.yaml", "lessons: []\n"), swap("stop:", "lessons: {book: office}\nstop:")),
+        words=(*NIGHT, "--run-id", "b"),
+    ),
+    Bad(
+        "a book of lessons with a way out",
+        ("lessons.book", "night.yaml:"),
+        swap("stop:", "lessons: {book: ../office}\nstop:"),
+    ),
+    Bad(
         "an attempt that is not there",
         ("no attempt",),
         words=("trace", "show", "done", "c000/gone/a00"),
