@@ -361,6 +361,8 @@ class Proposer(Settings):
     briefs: tuple[Literal["explore", "repair", "simplify", "merge", "tools", "orchestration"], ...] = ()
     """What sessions are asked for, slot by slot in turn, a brief with nothing to work on left out; empty leaves it to
     them (see docs/meta-agent.md)."""
+    review: StrictBool = False
+    """Whether a reviewer reads every proposal before anything is spent on it, and may push back once."""
     view: Literal["traces", "digests", "scores", "blanked"] = "traces"
     """What it sees of train attempts: everything; clusters and digests alone; how they ended; or traces without
     text (`ratchet bench proposer` shows what each is worth)."""

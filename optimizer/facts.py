@@ -58,6 +58,7 @@ class Facts:
     reviews: Mapping[str, ReviewRow]
     slots: list[Json]
     proposals: Mapping[int, ProposalRow]
+    objections: Mapping[int, Mapping[str, Any]]  # Any: JSON
     notices: list[Json]
     preflight: Json | None
     baseline: Json | None
@@ -221,6 +222,12 @@ class Facts:
         asked = self.proposals.get(row.slot)
         return asked.brief if asked and row.id in self._proposed else ""
 
+    def objection(self, row: CandidateRow) -> str:
+        """Give what the reviewer asked a candidate's author to amend; empty when there was nothing."""
+        record = self.objections.get(row.slot, {}) if row.id in self._proposed else {}
+        stands = record.get("one_mechanism") is False or record.get("refutable") is False
+        return str(record["text"]) if stands else ""
+
     def verdict_counts(self) -> dict[str, int]:
         """Count the verdicts of each kind on what was proposed."""
         seen = Counter(self.verdicts[row.id].verdict for row in self.changes if row.id in self.verdicts)
@@ -266,6 +273,7 @@ def _facts(folder: RunFolder, ledger: Ledger) -> Facts:
         reviews=ledger.reviews(),
         slots=ledger.slots(),
         proposals=ledger.proposals(),
+        objections=ledger.reviewed_slots(),
         notices=ledger.notices(),
         preflight=_json(ledger, Phase.PREFLIGHT),
         baseline=_json(ledger, Phase.BASELINE),
@@ -355,6 +363,7 @@ def candidate_facts(facts: Facts, candidate: str) -> Json:
         "hypothesis": row.hypothesis,
         "refuted_by": row.refuted_by or None,
         "brief": facts.brief(row) or None,
+        "objection": facts.objection(row) or None,
         "evidence": list(row.evidence),
         "predicted_fixes": list(row.fixes),
         "predicted_at_risk": list(row.at_risk),

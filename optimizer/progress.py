@@ -13,6 +13,7 @@ KINDS: Final[Mapping[str, str]] = {
     "notice": "something a person should know",
     "measured": "preflight or baseline is concluded, with its train score",
     "proposing": "a proposer's session begins",
+    "reviewing": "a reviewer's session about a proposal begins",
     "proposed": "it ended, with a candidate or without",
     "reflecting": "a judge's session begins",
     "stage_started": "attempts of a stage are about to start",

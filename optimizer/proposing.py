@@ -12,6 +12,7 @@ from optimizer.evidence import mean_of_tasks, measured, rewards
 from optimizer.examine import diff_of
 from optimizer.ledger import Bill, CandidateRow, ProposalRow
 from optimizer.measure import certify_price
+from optimizer.objecting import Reviewer
 from optimizer.progress import Progress
 from optimizer.propose import (
     AttemptView,
@@ -104,6 +105,7 @@ def _work(bench: Bench, workspace: Workspace, asked: ProposalRow, session: Sessi
                 limits=SessionLimits(limits.turns, limits.tokens, _money_left(bench), limits.minutes * 60),
                 slot=asked.slot,
                 told=told(bench, asked),
+                review=Reviewer(bench, asked.slot, asked.parent) if limits.review else None,
                 view=limits.view,
                 jail=bench.jail,
             ),

@@ -12,7 +12,7 @@ from benchmarks.simulated.slip import Rule, Slip
 
 BUILT_IN_TOOLS = frozenset(
     {"bash", "edit_file", "view", "delegate", "report_check", "report_choice"}
-    | {"report_reflection", "submit_change", "read_file", "list_attempts"}
+    | {"report_reflection", "report_review", "submit_change", "read_file", "list_attempts"}
 )
 FREE_CHARS = 1_800
 """Characters of prompt that cost nothing."""

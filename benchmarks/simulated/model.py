@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.simulated import agent, checker, proposer, reflector
+from benchmarks.simulated import agent, checker, proposer, reflector, reviewer
 from benchmarks.simulated.conversation import Conversation, Turn, parse, render
 from benchmarks.simulated.library import HasTasks, Library
 from benchmarks.simulated.settings import SimulatedSettings
@@ -45,6 +45,8 @@ class SimulatedModel:
             return proposer.reply(conversation, self._library.settings)
         if "report_reflection" in offered:
             return reflector.reply(conversation, self._library)
+        if "report_review" in offered:
+            return reviewer.reply(conversation, self._library.settings)
         if "report_check" in offered:
             return checker.reply(conversation, self._library)
         return agent.reply(conversation, self._library)

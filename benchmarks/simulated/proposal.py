@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from benchmarks.simulated._look_tool import BROKEN_SCRIPT, SCRIPT, TOOL_DESCRIPTIONS, tool_name, tool_yaml
 from benchmarks.simulated._words import CONTRADICTING, IDLE_ADVICE, REWORDED, flood
@@ -44,6 +44,13 @@ class Proposal:
         """Name what it changes: prompts, tools or orchestration."""
         paths = [edit.path for edit in self.edits]
         return "orchestration" if SPEC in paths else "tools" if paths[0].startswith("tools/") else "prompts"
+
+    def with_more(self, found: Findings) -> Proposal:
+        """Add a second mechanism: a tool to a change of the prompt, a sentence of the prompt to any other."""
+        if self.area == "prompts":
+            name = next(name for name in sorted(TOOL_DESCRIPTIONS) if name != self.slip)
+            return replace(self, edits=(*self.edits, *_tool_edits(SLIPS[name], SCRIPT)))
+        return replace(self, edits=(*self.edits, Edit(SYSTEM, append(found.system, IDLE_ADVICE[0][1]))))
 
 
 @dataclass(frozen=True, slots=True)

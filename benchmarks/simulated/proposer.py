@@ -28,6 +28,8 @@ TRIES = 3
 _EVIDENCE = 6
 _LESSONS = re.compile(r"^Lessons \(", re.MULTILINE)
 _KNOWN = re.compile(r"^  - (l-\w+) (.*)$", re.MULTILINE)
+_VAGUE = "The change turns out not to help."
+_OBJECTS = "a reviewer objects"
 _CHAMPION = re.compile(r"^Champion: (\S+)", re.MULTILINE)
 
 
@@ -46,7 +48,7 @@ def reply(conversation: Conversation, settings: SimulatedSettings) -> Turn:
     if position == 2:
         files = tuple(Call("read_file", {"path": path}) for path in (".", SYSTEM, SPEC))
         return Turn("Now the harness as it is.", files)
-    return _change(conversation, kind, calls, position)
+    return _change(conversation, settings, calls, position)
 
 
 def drawn_kind(user_id: str, settings: SimulatedSettings) -> str:
@@ -99,18 +101,25 @@ def make_proposals(kind: str, found: Findings) -> list[Proposal]:
     return list(itertools.islice(new, TRIES))
 
 
-def _change(conversation: Conversation, kind: str, calls: Sequence[ToolCall], position: int) -> Turn:
-    """Edit and submit; after a refusal take the edits back and try the next proposal."""
+def _change(conversation: Conversation, settings: SimulatedSettings, calls: Sequence[ToolCall], position: int) -> Turn:
+    """Edit and submit; after a refusal take the edits back and try the next proposal, after an objection amend it."""
+    kind = drawn_kind(conversation.user_id, settings)
     found = find_out(conversation, calls)
     proposals = make_proposals(kind, found)
-    refused = sum(1 for call in calls if call.name == "submit_change")
+    answers = [call.result for call in calls if call.name == "submit_change"]
+    amends = any(_OBJECTS in answer for answer in answers)
+    refused = len(answers) - amends
     if refused >= len(proposals):
         return Turn("I have nothing new to propose.")
-    proposal = proposals[refused]
+    whole, proposal = proposals[refused], proposals[refused]
+    if found.draw("mixed") < settings.contract.mixed:
+        whole = proposal.with_more(found)
     if (position - 3) % 2 == 1:
-        return Turn("I submit this.", (_submission(proposal, found),))
+        vague = not amends and found.draw("vague") < settings.contract.vague
+        return Turn("I submit this.", (_submission(proposal, found, vague=vague),))
     wanted = {edit.path: edit.text for earlier in proposals[:refused] for edit in _undo(earlier, found)}
-    wanted |= {edit.path: edit.text for edit in proposal.edits}
+    wanted |= {edit.path: edit.text for edit in (_undo(whole, found) if amends else ())}
+    wanted |= {edit.path: edit.text for edit in (proposal if amends else whole).edits}
     return Turn(proposal.hypothesis, tuple(Call("edit_file", {"path": p, "new": text}) for p, text in wanted.items()))
 
 
@@ -119,7 +128,7 @@ def _undo(proposal: Proposal, found: Findings) -> list[Edit]:
     return [Edit(edit.path, found.files.get(edit.path, "")) for edit in proposal.edits]
 
 
-def _submission(proposal: Proposal, found: Findings) -> Call:
+def _submission(proposal: Proposal, found: Findings, *, vague: bool) -> Call:
     about = [trace for trace in found.failed if trace.cause is not None and trace.cause == proposal.slip]
     evidence = [trace.attempt for trace in about or found.failed or found.passed][:_EVIDENCE]
     prediction = {"fixes": _tasks(about or found.failed), "at_risk": _tasks(_others(found, about))[:2]}
@@ -130,7 +139,7 @@ def _submission(proposal: Proposal, found: Findings) -> Call:
             "hypothesis": proposal.hypothesis,
             "evidence": evidence,
             "prediction": prediction,
-            "refuted_by": _refutation(prediction["fixes"]),
+            "refuted_by": _VAGUE if vague else _refutation(prediction["fixes"]),
             **_lesson(proposal, found.overview),
         },
     )

@@ -51,6 +51,24 @@ class RefereeRates(_Section):
     """Chance that it blocks a change that is not."""
 
 
+class ReviewerRates(_Section):
+    """Set how often the simulated reviewer is right about a proposal's contract."""
+
+    detection: Share = 0.9
+    """Chance that it pushes back on more than one mechanism, or on a claim that nothing could refute."""
+    false_alarm: Share = 0.05
+    """Chance that it pushes back on a sound contract."""
+
+
+class ContractSlips(_Section):
+    """Set how often the simulated proposer writes a poor contract, before a reviewer pushes back."""
+
+    vague: Share = 0.2
+    """Chance that what it says would refute its claim names nothing one could see."""
+    mixed: Share = 0.0
+    """Chance that it puts a second mechanism into its change."""
+
+
 class SimulatedSettings(_Section):
     """Configure the simulated model."""
 
@@ -60,5 +78,9 @@ class SimulatedSettings(_Section):
     """Error rates of the reflector."""
     referee: RefereeRates = RefereeRates()
     """Error rates of the referee, who decides where `reflection.by` is `panel`."""
+    reviewer: ReviewerRates = ReviewerRates()
+    """Error rates of the reviewer, who is asked where `proposer.review` says so."""
+    contract: ContractSlips = ContractSlips()
+    """Faults of proposals that a reviewer can see."""
     slip_scale: Annotated[float, Field(ge=0.0, le=3.0, allow_inf_nan=False)] = 1.0
     """Factor on every slip's base probability: 0 makes a perfect agent, 2 a careless one."""

@@ -33,6 +33,7 @@ def header(facts: Facts, data: Json, columns: int) -> Iterator[str]:
     yield from _labelled("evidence", ", ".join(data["evidence"]), columns)
     yield from _labelled("predicted", predicted(data), columns)
     yield from _labelled("refuted by", data["refuted_by"] or "", columns)
+    yield from _labelled("reviewer", data["objection"] or "", columns)
     yield from _labelled("outcome", outcome(data), columns)
     yield from _labelled("train score", train(facts, data), columns)
 

@@ -225,7 +225,8 @@ def diff(
 
 ABOVE = (
     "candidate", "parent", "title", "verdict", "cause", "reason", "brief", "hypothesis", "evidence",
-    "predicted_fixes", "predicted_at_risk", "refuted_by", "prediction_outcome", "train_score", "train_coverage",
+    "predicted_fixes", "predicted_at_risk", "refuted_by", "objection", "prediction_outcome", "train_score",
+    "train_coverage",
 )  # fmt: skip
 """What stands above a difference."""
 

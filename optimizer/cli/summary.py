@@ -118,7 +118,7 @@ def _accounts(facts: Facts, columns: int) -> Iterator[str]:
     )
     task = money(sum(row.usd for row in tallies.attempts), unpriced=sum(row.unpriced for row in tallies.attempts))
     roles = [f"task agent {task}"]
-    for name, bills in (("proposer", tallies.proposer), ("reflector", tallies.reflector)):
+    for name, bills in tallies.roles:
         if bills.sessions:
             roles.append(f"{name} {money(bills.usd, unpriced=bills.unpriced)}")
     total = money(spend["usd"], unpriced=spend["unpriced_requests"])

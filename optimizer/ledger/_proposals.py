@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
 from optimizer.ledger._connection import Connection
 from optimizer.ledger.records import Bill, CandidateRow, ProposalRow
+
+Json = Mapping[str, Any]  # Any: JSON
 
 
 def settle(db: sqlite3.Connection, what: str) -> None:
@@ -37,6 +39,23 @@ class ProposalBook:
         """Give by slot what it was opened with."""
         query = "SELECT slot, parent, brief, author, after_attempt FROM proposals ORDER BY slot"
         return {row["slot"]: ProposalRow(**row) for row in self._db.execute(query)}
+
+    def record_objection(self, slot: int, digest: str, record: Json, bill: Bill, *, settles: str = "") -> None:
+        """Record a paid review of a proposal, by what the reviewer was shown; `settles` its running bill."""
+        with self._write() as db:
+            settle(db, settles)
+            values = (slot, digest, json.dumps(record), bill.tokens, bill.cost_usd, bill.unpriced, self._clock())
+            db.execute("INSERT OR IGNORE INTO objections VALUES (?,?,?,?,?,?,?)", values)
+
+    def objections(self, slot: int) -> dict[str, Json]:
+        """Give the reviews of a slot's proposals by what was shown, in order."""
+        rows = self._db.execute("SELECT digest, record FROM objections WHERE slot = ? ORDER BY rowid", (slot,))
+        return {row["digest"]: json.loads(row["record"]) for row in rows}
+
+    def reviewed_slots(self) -> dict[int, Json]:
+        """Give by slot what its last review found."""
+        rows = self._db.execute("SELECT slot, record FROM objections ORDER BY rowid")
+        return {row["slot"]: json.loads(row["record"]) for row in rows}
 
     def conclude_slot(
         self, slot: int, candidate: CandidateRow | None, *, reason: str, bill: Bill, settles: str = ""

@@ -479,7 +479,7 @@ class Ledger(ProposalBook, ImportBook):
     def spend(self) -> Spend:
         """Add up money and tokens over attempts, proposals and judgements."""
         total = Spend()
-        for table in ("attempts", "slots", "judgements", "bills"):
+        for table in ("attempts", "slots", "objections", "judgements", "bills"):
             row = self._db.execute(
                 f"SELECT coalesce(sum(cost_usd), 0) AS usd, coalesce(sum(tokens), 0) AS tokens,"
                 f" coalesce(sum(unpriced), 0) AS unpriced FROM {table}"

@@ -78,10 +78,18 @@ class Tallies:
     attempts: tuple[Tally, ...]
     train: tuple[TaskTally, ...]
     proposer: Bills
+    reviewer: Bills
     reflector: Bills
     lost: Bills
     held_out: tuple[HeldOut, ...] = ()
     met: tuple[Met, ...] = ()
+
+    @property
+    def roles(self) -> tuple[tuple[str, Bills], ...]:
+        """Name the meta-agent's bills: proposer and reflector always, the others where there are any."""
+        always = (("proposer", self.proposer), ("reflector", self.reflector))
+        others = (("reviewer", self.reviewer), ("lost sessions", self.lost))
+        return (*always, *((name, bills) for name, bills in others if bills.sessions))
 
 
 TRAIN_EVIDENCE = ("baseline", "screen")
@@ -111,6 +119,7 @@ def read_tallies(db: sqlite3.Connection) -> Tallies:
         attempts=tuple(Tally(*row) for row in db.execute(_ATTEMPTS)),
         train=tuple(TaskTally(*row) for row in db.execute(_TRAIN)),
         proposer=_bills(db, "slots"),
+        reviewer=_bills(db, "objections"),
         reflector=_bills(db, "judgements", "role <> 'reflection' OR tokens > 0"),
         lost=_bills(db, "bills"),
         held_out=tuple(HeldOut(*row) for row in db.execute(_HELD_OUT)),

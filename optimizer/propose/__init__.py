@@ -5,6 +5,7 @@ from optimizer.propose._evidence import write_evidence
 from optimizer.propose.clusters import Cluster, Failure, clusters, failures
 from optimizer.propose.digests import Digest
 from optimizer.propose.jail import Jail, choose_jail
+from optimizer.propose.objection import Objection
 from optimizer.propose.prediction import Foresight, Prediction, PredictionScore, score_prediction
 from optimizer.propose.schemas import PROPOSER_TOOLS
 from optimizer.propose.session import ProposalOutcome, SessionLimits, propose
@@ -22,6 +23,7 @@ __all__ = [
     "Foresight",
     "Foretold",
     "Jail",
+    "Objection",
     "Prediction",
     "PredictionScore",
     "Proposal",

@@ -12,7 +12,7 @@ from optimizer.propose._editing import Proposal
 from optimizer.propose.jail import Jail
 from optimizer.propose.overview import overview
 from optimizer.propose.shell import ShellTool
-from optimizer.propose.tools import SubmitTool, toolset
+from optimizer.propose.tools import Review, SubmitTool, toolset
 from optimizer.propose.views import View
 from optimizer.propose.workspace import Workspace
 from task_agent.agent import Agent, AgentSetup
@@ -81,6 +81,7 @@ async def propose(
     limits: SessionLimits,
     slot: int,
     told: Sequence[str] = (),
+    review: Review | None = None,
     view: View = "traces",
     jail: Jail | None = None,
 ) -> ProposalOutcome:
@@ -96,13 +97,14 @@ async def propose(
         limits: What it may use.
         slot: The number of this proposal in the run.
         told: What the opening says besides: brief, record, what is closed to it.
+        review: Asks a reviewer about a submission before it is accepted.
         view: What it sees of attempts: the switch of the ablation.
         jail: Where a shell's commands run; there is no shell without one.
 
     Raises:
         CredentialsError: The key is missing or refused.
     """
-    submit, meter = SubmitTool(workspace), Meter(_budget(limits))
+    submit, meter = SubmitTool(workspace, review), Meter(_budget(limits))
     setup = AgentSetup(
         model=model,
         system=system_prompt(),
@@ -137,7 +139,10 @@ def system_prompt() -> str:
 
 
 async def _worked(agent: Agent, submit: SubmitTool, opening: str) -> tuple[End, str]:
-    """Run the session and say how it ended; a submission counts whatever came after it."""
+    """Run the session and say how it ended; a submission counts whatever came after it.
+
+    One that was pushed back stands when the session's limits leave no room to submit it again.
+    """
     end: End = "no_change"
     reason = ""
     try:
@@ -147,6 +152,7 @@ async def _worked(agent: Agent, submit: SubmitTool, opening: str) -> tuple[End, 
                 break
     except _LIMITS as error:
         end, reason = "limit", str(error)
+        submit.proposal = submit.proposal or submit.pushed_back
     except _REFUSALS as error:
         end, reason = "refused", str(error)
     except _OUTAGES as error:

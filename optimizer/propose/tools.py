@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +26,12 @@ from optimizer.propose.workspace import HARNESS, Workspace
 from task_agent.models.base import ToolSchema
 from task_agent.tools.base import Tool, ToolInput, ToolResult
 from traces.errors import RatchetError
+
+Review = Callable[[Proposal], Awaitable[str]]
+"""Gives what a proposal's author is asked to amend, or an empty text."""
+
+OBJECTS = "not submitted yet; a reviewer objects"
+AMEND = "Amend it and submit again, or submit it as it is: what you submit next stands."
 
 
 class WorkspaceTool:
@@ -59,23 +65,39 @@ class WorkspaceTool:
 
 
 class SubmitTool:
-    """Take a submission and end the session when it holds; `proposal` is None until then."""
+    """Take a submission and end the session when it holds; `proposal` is None until then.
+
+    A submission that the reviewer objects to is `pushed_back`, once a session: what is submitted after it stands.
+
+    Args:
+        workspace: Where the change was made.
+        review: Asks the reviewer; there is none without it.
+    """
 
     schema = SUBMIT_CHANGE
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, review: Review | None = None) -> None:
         self.proposal: Proposal | None = None
+        self.pushed_back: Proposal | None = None
         self._workspace = workspace
-        self._inner = WorkspaceTool(SUBMIT_CHANGE, self._accept, workspace.root)
+        self._review = review
+        self._found: Proposal | None = None
+        self._inner = WorkspaceTool(SUBMIT_CHANGE, self._check, workspace.root)
 
     async def call(self, tool_input: ToolInput) -> ToolResult:
-        """Check the submission; a refusal says what to mend, and the session goes on."""
+        """Check the submission; a refusal says what to mend, an objection what to amend, and the session goes on."""
         result = await self._inner.call(tool_input)
-        return result if result.is_error else ToolResult(result.output, ends_run=True)
+        if result.is_error or self._found is None:
+            return result
+        if self._review is not None and self.pushed_back is None and (objection := await self._review(self._found)):
+            self.pushed_back = self._found
+            return ToolResult(f"{OBJECTS}: {objection}\n{AMEND}")
+        self.proposal = self._found
+        return ToolResult(result.output, ends_run=True)
 
-    def _accept(self, tool_input: ToolInput) -> str:
-        self.proposal = _editing.submission(self._workspace, tool_input)
-        return f"submitted: {self.proposal.title}"
+    def _check(self, tool_input: ToolInput) -> str:
+        self._found = _editing.submission(self._workspace, tool_input)
+        return f"submitted: {self._found.title}"
 
 
 Answer = Callable[[Workspace, ToolInput], str]

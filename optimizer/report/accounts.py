@@ -30,10 +30,7 @@ def spend_rows(facts: Facts) -> list[list[str]]:
     """List attempts, coverage, tokens and money by role and purpose; the last row is all of it."""
     purposes = list(dict.fromkeys((row.purpose, row.split) for row in facts.tallies.attempts))
     rows = [_purpose(facts, *each) for each in purposes]
-    for role, bills in (("proposer", facts.tallies.proposer), ("reflector", facts.tallies.reflector)):
-        rows.append(_role(role, bills))
-    if facts.tallies.lost.sessions:
-        rows.append(_role("lost sessions", facts.tallies.lost))
+    rows += [_role(role, bills) for role, bills in facts.tallies.roles]
     total = facts.state.spend
     coverage = facts.coverage()
     all_of_it = _coverage(coverage.scored, coverage.planned)

@@ -22,7 +22,7 @@ TOP_LEVEL = ("harness.yaml", "prompts/", "tools/", "skills/", "orchestration.py"
 # Agents of a run are told apart by the tools they are offered, so a harness may not lend itself another's.
 RESERVED_TOOLS = frozenset(
     {"bash", "edit_file", "view", "read_skill", "delegate"}
-    | {"report_check", "report_choice", "report_reflection", "submit_change"}
+    | {"report_check", "report_choice", "report_reflection", "report_review", "submit_change"}
 )
 
 

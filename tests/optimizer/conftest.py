@@ -170,6 +170,7 @@ class World:
     outcome: Outcome
     proposer: ScriptedModel
     reflector: ScriptedModel
+    reviewer: ScriptedModel = field(default_factory=lambda: ScriptedModel(()))
     run: str = "r"
     uid: str = "r-1"
     fuse: Fuse = field(default_factory=Fuse)
@@ -237,7 +238,7 @@ class World:
             registry=self.registry,
             uid=self.uid,
             corpus=LeakCorpus.from_tasks(self.suite.tasks, self.splits),
-            clients={"proposer": self.proposer, "reflector": self.reflector},
+            clients={"proposer": self.proposer, "reflector": self.reflector, "reviewer": self.reviewer},
             loop=stack.enter_context(asyncio.Runner()),
             listen=self.told.append,
         )
@@ -299,7 +300,7 @@ class World:
 
 
 TABLES = (
-    *("candidates", "proposals", "contracts", "slots", "trials", "judgements", "attempts", "passed"),
+    *("candidates", "proposals", "contracts", "objections", "slots", "trials", "judgements", "attempts", "passed"),
     *("tests", "looks", "verdicts", "reviews", "conclusions"),
 )
 TIMES = {"entered_at", "created_at", "concluded_at", "ended_at", "reserved_at", "looked_at", "decided_at", "opened_at"}

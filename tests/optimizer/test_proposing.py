@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from optimizer.proposing import history, propose_change, train_attempts
 from optimizer.reflecting import reflect_on
 from task_agent.errors import ProviderUnavailableError
 from task_agent.models.base import ModelReply
-from task_agent.models.scripted import Step, call, say
+from task_agent.models.scripted import ScriptedModel, Step, call, say
 from traces.event import TokenUsage
 from traces.store import TraceStore
 
@@ -349,3 +350,68 @@ def test_a_later_session_is_told_how_well_its_author_foresaw(bench: Worlds, rate
     assert "Your record so far: 1 decided, " in opening(world, 1)
     about = json.loads((world.folder.path / "proposer/s002/candidates/c001/about.json").read_text())
     assert about["refuted_by"] == "It fails as often with the header found."
+
+
+# The reviewer ------------------------------------------------------------------------------------
+
+
+def objection(text: str = "name a task", **more: Any) -> ModelReply:  # Any: what `call` takes
+    found = {"one_mechanism": True, "refutable": not text, "objection": text}
+    return call("report_review", found, usage=USAGE, cost_usd=0.05, **more)
+
+
+def reviewing(bench: Worlds, rates: Rates, proposer: list[Step], reviewer: list[Step]) -> Any:  # Any: a World
+    return measured(bench, rates, proposer, settings={"proposer": {"review": True}}, reviewer=ScriptedModel(reviewer))
+
+
+def test_a_reviewer_pushes_back_once_and_is_paid_for_by_itself(bench: Worlds, rates: Rates) -> None:
+    world = reviewing(bench, rates, [*proposal(), submit("look twice")], [objection()])
+    paid = world.ledger.spend().usd
+    propose_change(world.bench, 1, "c000")
+    assert world.ledger.candidates()[1].title == "look twice"
+    assert "a reviewer objects: name a task" in str(world.proposer.requests[2].messages[-1])
+    assert world.ledger.spend().usd - paid == pytest.approx(0.30 + 0.05)
+    assert world.ledger.tallies().reviewer.usd == pytest.approx(0.05)
+    assert [record["text"] for record in world.ledger.objections(1).values()] == ["name a task"]
+
+
+def test_a_reviewer_sees_no_word_of_the_session(bench: Worlds, rates: Rates) -> None:
+    world = reviewing(bench, rates, [say_and_edit("my secret reasoning"), submit()], [objection("")])
+    propose_change(world.bench, 1, "c000")
+    asked = str(world.reviewer.requests[0])
+    assert "the header is not in the first row" in asked
+    assert "Look before you parse." in asked
+    assert "my secret reasoning" not in asked
+    assert "I work on sums-00" not in asked
+
+
+def say_and_edit(text: str) -> ModelReply:
+    made = edit("Look before you parse.\n")
+    return replace(made, content=({"type": "text", "text": text}, *made.content))
+
+
+def test_a_review_is_paid_once_however_often_its_session_is_begun(
+    bench: Worlds, rates: Rates, crash: type[BaseException]
+) -> None:
+    steps = [*proposal(), submit("look twice")]
+    world = reviewing(bench, rates, [*steps, *steps], [objection()])
+    world.fuse.burnt, world.fuse.at = (
+        0,
+        2 * 6 + 1,
+    )  # opening, two turns, the review's bill, end and record; then it dies
+    with pytest.raises(crash):
+        propose_change(world.bench, 1, "c000")
+    world.close()
+    world.open()
+    propose_change(world.bench, 1, "c000")
+    assert world.ledger.candidates()[1].title == "look twice"
+    assert len(world.reviewer.requests) == 1
+
+
+def test_an_outage_of_the_reviewer_leaves_the_slot_open(bench: Worlds, rates: Rates) -> None:
+    world = reviewing(bench, rates, [*proposal(), *proposal()], [ProviderUnavailableError("down"), objection("")])
+    with pytest.raises(OutageError, match="down"):
+        propose_change(world.bench, 1, "c000")
+    assert world.ledger.state().slots == 0
+    propose_change(world.bench, 1, "c000")
+    assert world.ledger.state().slots == 1

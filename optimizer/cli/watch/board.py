@@ -194,6 +194,7 @@ class Board:
         fixed = {
             "started": "starting",
             "proposing": f"proposing: a session reads the traces of {self.champion or 'the champion'}",
+            "reviewing": f"proposing: a reviewer reads the proposal of slot {event.data.get('slot')}",
             "reflecting": f"reflecting on {event.data.get('candidate')}: a judge reads its diff",
             "proposed": f"checking {event.data.get('candidate')}" if event.data.get("candidate") else "",
             "stage_ended": f"{stage_label(event.data.get('stage', ''))}: taking stock",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from optimizer.ledger.tallies import Bills
 from optimizer.report.accounts import (
     FAILURE_COLUMNS,
     NO_FAILURE,
@@ -47,8 +46,7 @@ def _amounts(reading: Reading) -> Iterator[Bar]:
     for row in tallies.attempts:
         usd[f"task: {row.purpose}"] += row.usd
         unpriced[f"task: {row.purpose}"] += row.unpriced
-    roles: list[tuple[str, Bills]] = [("proposer", tallies.proposer), ("reflector", tallies.reflector)]
-    for name, bills in [*roles, *([("lost sessions", tallies.lost)] if tallies.lost.sessions else [])]:
+    for name, bills in tallies.roles:
         usd[name] += bills.usd
         unpriced[name] += bills.unpriced
     for name, amount in usd.items():

@@ -61,6 +61,7 @@ def _facts(reading: Reading, row: CandidateRow) -> Element:
                 "refuted by",
                 h("span", reading.words(row.refuted_by), class_="said") if _refutable(reading, row) else None,
             ),
+            ("reviewer objected", _objection(reading, row)),
             ("brief", reading.facts.brief(row) or None),
             ("came true", prediction(reading.facts, row)),
             ("evidence", _evidence(reading, row)),
@@ -124,6 +125,11 @@ def _evidence(reading: Reading, row: CandidateRow) -> Child:
 
 def _told(reading: Reading, row: CandidateRow) -> bool:
     return bool(row.hypothesis) and not reading.redacted
+
+
+def _objection(reading: Reading, row: CandidateRow) -> Child:
+    said = "" if reading.redacted else reading.facts.objection(row)
+    return h("span", reading.words(said), class_="said") if said else None
 
 
 def _refutable(reading: Reading, row: CandidateRow) -> bool:

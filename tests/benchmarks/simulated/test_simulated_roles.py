@@ -14,6 +14,7 @@ from benchmarks.simulated.catalogue import SLIPS
 from benchmarks.simulated.detector import read_request
 from benchmarks.simulated.profile import knows_answer, profile
 from benchmarks.simulated.proposer import drawn_kind
+from benchmarks.simulated.settings import ContractSlips, ReviewerRates
 from benchmarks.simulated.tool_trial import try_tools
 from task_agent.models.base import WireRequest
 from task_agent.sandbox.process import ProcessSandbox
@@ -37,11 +38,15 @@ class Desk:
     traces: Mapping[str, tuple[str, str]]
     overview: str = "Champion: c000 (harness abc)\nSlot: 1"
     refusals: int = 0
+    objections: int = 0
     files: dict[str, str] = field(default_factory=lambda: {SYSTEM: PROMPT, SPEC: "name: bash-only\n"})
     log: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    mechanisms: list[set[str]] = field(default_factory=list)
 
     def use(self, name: str, given: dict[str, Any]) -> tuple[str, bool]:
         self.log.append((name, given))
+        if name == "submit_change":
+            self.mechanisms.append({path.split("/")[0] for path, text in self.files.items() if _is_new(path, text)})
         if name == "list_attempts":
             rows = [attempt for attempt, (outcome, _) in self.traces.items() if outcome == given["outcome"]]
             return "\n".join(json.dumps({"attempt": row, "task": row.split("/")[1]}) for row in rows), False
@@ -54,10 +59,18 @@ class Desk:
         elif name == "submit_change" and self.refusals:
             self.refusals -= 1
             return "outside the edit surface", True
+        elif name == "submit_change" and self.objections:
+            self.objections -= 1
+            return "not submitted yet; a reviewer objects: leave the tool out", False
         return "ok", False
 
     def submissions(self) -> list[dict[str, Any]]:
         return [given for name, given in self.log if name == "submit_change"]
+
+
+def _is_new(path: str, text: str) -> bool:
+    """Say whether a file of the working copy differs from the seed's."""
+    return bool(text) and text not in (PROMPT, "name: bash-only\n")
 
 
 def _work(model: SimulatedModel, desk: Desk, user_id: str) -> dict[str, Any]:
@@ -69,7 +82,7 @@ def _work(model: SimulatedModel, desk: Desk, user_id: str) -> dict[str, Any]:
         reply = model(WireRequest("/v1/messages", body)).body
         calls = [block for block in reply["content"] if block["type"] == "tool_use"]
         answers = [(call["id"], *desk.use(call["name"], call["input"])) for call in calls]
-        if not calls or (calls[-1]["name"] == "submit_change" and not answers[-1][2]):
+        if not calls or (calls[-1]["name"] == "submit_change" and answers[-1][1] == "ok"):
             return desk.submissions()[-1]
         results = [
             {"type": "tool_result", "tool_use_id": made, "content": text, "is_error": bad}
@@ -276,3 +289,58 @@ def test_the_reflector_knows_file_names_and_wordings_of_tasks(suite):
     assert _judged(model, f"Mind {min(task.environment.files)} in particular.", "u")["overfit"]
     for slip in SLIPS.values():
         assert not any(_judged(model, text, "u")["overfit"] for text in slip.guidance)
+
+
+# The reviewer ------------------------------------------------------------------------------------
+
+PROMPT_ONLY = "--- a/prompts/system.md\n+++ b/prompts/system.md\n@@\n+Look first.\n"
+WITH_TOOL = f"{PROMPT_ONLY}--- /dev/null\n+++ b/tools/show/tool.yaml\n--- /dev/null\n+++ b/tools/show/run\n"
+PATTERN = "--- a/harness.yaml\n+++ b/harness.yaml\n--- /dev/null\n+++ b/prompts/verifier.md\n"
+
+
+def _review(suite, diff: str, refuted_by: str = "sum-01 fails again", user_id: str = "u", **rates: float):
+    settings = SimulatedSettings(reviewer=ReviewerRates(**{"detection": 1.0, "false_alarm": 0.0, **rates}))
+    contract = json.dumps({"predicted_fixes": ["sum-01"], "refuted_by": refuted_by})
+    asked = f"<contract>\n{contract}\n</contract>\n\n<diff>\n{diff}</diff>"
+    body = {
+        "model": "simulated",
+        "system": "",
+        "tools": [{"name": "report_review", "description": "", "input_schema": {}}],
+        "messages": [{"role": "user", "content": asked}],
+        "metadata": {"user_id": user_id},
+    }
+    reply = SimulatedModel(suite, settings)(WireRequest("/v1/messages", body)).body
+    found = next(block["input"] for block in reply["content"] if block["type"] == "tool_use")
+    return found["one_mechanism"], found["refutable"], found["objection"]
+
+
+@pytest.mark.parametrize(("diff", "single"), [(PROMPT_ONLY, True), (PATTERN, True), (WITH_TOOL, False)])
+def test_the_reviewer_counts_mechanisms(suite, diff, single):
+    assert _review(suite, diff)[:2] == (single, True)
+    assert bool(_review(suite, diff)[2]) is not single
+
+
+def test_the_reviewer_asks_for_something_one_could_see(suite):
+    single, refutable, objection = _review(suite, PROMPT_ONLY, "it does not help")
+    assert (single, refutable) == (True, False)
+    assert "Name the tasks" in objection
+
+
+def test_the_reviewer_errs_as_often_as_the_settings_say(suite):
+    seen = [_review(suite, PROMPT_ONLY, user_id=str(n), false_alarm=0.3)[2] for n in range(200)]
+    missed = [_review(suite, WITH_TOOL, user_id=str(n), detection=0.6)[2] for n in range(200)]
+    assert 40 <= sum(map(bool, seen)) <= 80
+    assert 60 <= sum(not text for text in missed) <= 100
+
+
+def test_a_proposer_amends_what_a_reviewer_objects_to(suite):
+    contract = ContractSlips(vague=1.0, mixed=1.0)
+    mix = ProposalMix(**{name: float(name == "good") for name in KINDS})
+    desk = Desk(_traces(wrong_path=6), objections=1)
+    claim = _work(SimulatedModel(suite, SimulatedSettings(mix=mix, contract=contract)), desk, "3")
+    first = desk.submissions()[0]
+    assert claim["title"] == first["title"]
+    assert "wrong_path" in claim["refuted_by"]
+    assert "wrong_path" not in first["refuted_by"]
+    assert len(desk.mechanisms[0]) == 2
+    assert len(desk.mechanisms[1]) == 1

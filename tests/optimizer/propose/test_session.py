@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from optimizer.propose import ProposalOutcome, SessionLimits, Workspace, propose
+from optimizer.propose import Proposal, ProposalOutcome, SessionLimits, Workspace, propose
 from optimizer.propose.session import system_prompt
 from task_agent.errors import ProviderRefusedRequestError, ProviderUnavailableError
 from task_agent.models.base import ModelReply
@@ -12,16 +12,14 @@ from task_agent.models.scripted import ScriptedModel, call, reply, say
 from traces import CredentialsError, EventKind, MemoryRecorder, RatchetError, TokenUsage
 
 EDIT = call("edit_file", {"path": "prompts/system.md", "old": "Be quick.", "new": "Look first."})
-SUBMIT = call(
-    "submit_change",
-    {
-        "title": "Look first",
-        "hypothesis": "The header is not in the first row.",
-        "refuted_by": "It fails as often with the header found.",
-        "evidence": ["c000/sum-01/a00"],
-        "prediction": {"fixes": ["sum-01"], "at_risk": []},
-    },
-)
+CLAIM = {
+    "title": "Look first",
+    "hypothesis": "The header is not in the first row.",
+    "refuted_by": "It fails as often with the header found.",
+    "evidence": ["c000/sum-01/a00"],
+    "prediction": {"fixes": ["sum-01"], "at_risk": []},
+}
+SUBMIT = call("submit_change", CLAIM)
 
 
 class Session:
@@ -129,3 +127,75 @@ async def test_an_unpriced_session_is_not_free(workspace: Workspace) -> None:
 async def test_unknown_tools_and_malformed_inputs_do_not_end_the_session(workspace: Workspace) -> None:
     steps = (call("rm", {}), call("edit_file", {"path": 3, "new": "x"}), call("query_traces", {}), EDIT, SUBMIT)
     assert (await Session(workspace, *steps).run()).end == "submitted"
+
+
+# A reviewer --------------------------------------------------------------------------------------
+
+
+class Critic:
+    """Object to the first proposals with these words, then to none."""
+
+    def __init__(self, *words: str) -> None:
+        self._words = list(words)
+        self.read: list[str] = []
+
+    async def __call__(self, proposal: Proposal) -> str:
+        self.read.append(proposal.title)
+        return self._words.pop(0) if self._words else ""
+
+
+async def reviewed(workspace: Workspace, critic: Critic, *steps: ModelReply, **limits: Any) -> ProposalOutcome:
+    return await propose(
+        workspace,
+        client=ScriptedModel(steps),
+        model="meta",
+        effort=None,
+        recorder=MemoryRecorder(),
+        user_id="token",
+        limits=SessionLimits(**limits),
+        slot=7,
+        review=critic,
+    )
+
+
+def again(**change: Any) -> ModelReply:
+    return call("submit_change", {**CLAIM, **change})
+
+
+async def test_a_proposal_nobody_objects_to_ends_the_session(workspace: Workspace) -> None:
+    critic = Critic()
+    outcome = await reviewed(workspace, critic, EDIT, SUBMIT)
+    assert (outcome.end, outcome.turns, critic.read) == ("submitted", 2, ["Look first"])
+
+
+async def test_the_author_may_amend_once_and_what_it_submits_then_stands(workspace: Workspace) -> None:
+    critic = Critic("name a task", "still not good")
+    outcome = await reviewed(workspace, critic, EDIT, SUBMIT, again(refuted_by="sum-01 fails again"))
+    assert outcome.proposal is not None
+    assert (outcome.end, outcome.proposal.refuted_by) == ("submitted", "sum-01 fails again")
+    assert critic.read == ["Look first"]
+
+
+async def test_the_same_proposal_submitted_again_stands(workspace: Workspace) -> None:
+    assert (await reviewed(workspace, Critic("too much"), EDIT, SUBMIT, SUBMIT)).end == "submitted"
+
+
+async def test_an_objection_can_make_the_author_withdraw(workspace: Workspace) -> None:
+    words = say("That cannot be tested; I withdraw it.")
+    outcome = await reviewed(workspace, Critic("too much"), EDIT, SUBMIT, words, words)
+    assert (outcome.end, outcome.proposal, outcome.reason) == (
+        "no_change",
+        None,
+        "That cannot be tested; I withdraw it.",
+    )
+
+
+async def test_a_proposal_pushed_back_on_the_last_turn_stands(workspace: Workspace) -> None:
+    outcome = await reviewed(workspace, Critic("too much"), EDIT, SUBMIT, turns=2)
+    assert outcome.end == "submitted"
+
+
+async def test_what_does_not_hold_is_refused_before_the_reviewer_is_asked(workspace: Workspace) -> None:
+    critic = Critic("too much")
+    await reviewed(workspace, critic, SUBMIT, EDIT, SUBMIT, SUBMIT)
+    assert critic.read == ["Look first"]
