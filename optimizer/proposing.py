@@ -10,6 +10,7 @@ from optimizer.candidates import BASELINE, candidate_id
 from optimizer.draws import OutageError
 from optimizer.evidence import mean_of_tasks, measured, rewards
 from optimizer.examine import diff_of
+from optimizer.learning import lessons_told
 from optimizer.ledger import Bill, CandidateRow, ProposalRow
 from optimizer.measure import certify_price
 from optimizer.objecting import Reviewer
@@ -54,6 +55,7 @@ def propose_change(bench: Bench, slot: int, parent: str) -> None:
     )
     if bench.config.proposer.view in ("traces", "digests"):
         write_evidence(workspace)
+    workspace.write_lessons(lessons_told(bench))
     session = open_session(bench, f"s{slot:03d}", "proposer")
     outcome = _work(bench, workspace, asked, session)
     bill = Bill(outcome.usage.total, outcome.cost_usd, outcome.unpriced_requests, outcome.turns)

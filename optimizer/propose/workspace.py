@@ -105,6 +105,11 @@ class Workspace:
         rows = (tuple(history), tuple(attempts), tuple(tasks))
         return cls(root, champion, champion_id, *rows, surface, tuple(digests), texts)
 
+    def write_lessons(self, lines: Iterable[str]) -> None:
+        """Put what earlier sessions and nights taught where a shell finds it; nothing leaves the folder empty."""
+        if text := "\n".join(lines):
+            (self.root / LESSONS / "lessons.md").write_text(text + "\n", encoding="utf-8")
+
     @property
     def store(self) -> TraceStore:
         """Open the copy of the train traces."""

@@ -105,6 +105,7 @@ def test_a_lesson_that_a_later_change_stands_on_is_tested_again(bench: Worlds, r
     world = night(bench, rates, True, [*steps(GENERAL, []), *steps("", [known], 2)])
     decided(world, 1)
     decided(world, 2)
+    assert GENERAL in (world.folder.path / "proposer" / "s002" / "lessons" / "lessons.md").read_text()
     assert book_of(world.bench).lessons[0].confirmed == 2
 
 
@@ -123,5 +124,6 @@ def test_a_run_without_a_book_neither_tells_nor_keeps(bench: Worlds, rates: Rate
     baseline(world.bench)
     decided(world, 1)
     carry(world.bench)
+    assert not list((world.folder.path / "proposer" / "s001" / "lessons").iterdir())
     assert not [line for line in told(world.bench, opened(world.bench, 2, "c000")) if "Lessons" in line]
     assert not (world.folder.path.parent / "lessons").exists()
