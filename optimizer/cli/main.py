@@ -28,6 +28,7 @@ from optimizer.cli import (
     review,
     run,
     runs,
+    simulate,
     status,
     stop,
     tail,
@@ -73,7 +74,7 @@ app.command("audit", short_help="Hold a simulated run against the known truth.")
 app.command("doctor", short_help="Check this machine, and what a run file needs.")(doctor.doctor)
 app.command("export", short_help="Write the champion's harness with its evidence.")(export.export)
 app.command("help")(help.help_)
-for module in (runs, candidates, attempts, trace, tasks, config, bench):
+for module in (runs, candidates, attempts, trace, tasks, config, bench, simulate):
     app.add_typer(module.app)
 
 

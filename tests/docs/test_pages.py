@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel
 from typer.main import get_command
 
+from benchmarks.simulated.fault_script import FaultFile
 from optimizer.cli.main import app, main
 from optimizer.cli.manner import NOW
 from optimizer.config import RunConfig
@@ -57,12 +58,13 @@ def test_the_python_of_a_page_runs(page: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("block", list(blocks(*OURS, language="yaml")), ids=named)
-def test_yaml_is_a_run_file_a_harness_file_a_tool_file_or_part_of_one(block: Block) -> None:
+def test_yaml_is_a_file_of_ours_or_part_of_one(block: Block) -> None:
     data = yaml.safe_load(block.text)
     kinds: dict[type[BaseModel], dict[str, Any]] = {
         RunConfig: SMALLEST,
         HarnessSpec: {"name": "x"},
         ToolFile: {"name": "x", "description": "x", "input_schema": {}},
+        FaultFile: {},
     }
     fitting = [kind for kind in kinds if set(data) <= set(kind.model_fields)]
     assert fitting, f"{block.id}: keys {sorted(data)} belong to no kind of file"

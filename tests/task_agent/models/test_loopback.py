@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import anthropic
+import httpx2
 import pytest
 
 from task_agent.errors import OutOfTimeError, ProviderRateLimitedError, ProviderUnavailableError
 from task_agent.models import Message, ModelRequest, PriceTable, ScriptedWire, ToolSchema
 from task_agent.models.anthropic_client import AnthropicClient
-from task_agent.models.loopback import Fault, LoopbackServer
+from task_agent.models.loopback import Asked, Fault, LoopbackServer
 from task_agent.models.scripted import wire_message
 from traces.errors import CredentialsError, RatchetError
 
@@ -127,3 +132,103 @@ def test_any_client_can_talk_to_it() -> None:
         request = urllib.request.Request(f"{server.base_url}/v1/messages", data=json.dumps({"model": "m"}).encode())
         with urllib.request.urlopen(request, timeout=10) as answer:
             assert json.load(answer)["content"][0]["text"] == "hello"
+
+
+# Any client: streams, token counts, models ----------------------------------------------------------
+
+CALL = {"type": "tool_use", "id": "toolu_1", "name": "bash", "input": {"command": "echo " + "x" * 200}}
+HALF = json.dumps(CALL["input"])[: len(json.dumps(CALL["input"])) // 2]
+ANSWER = wire_message({"type": "text", "text": "first " * 30}, CALL, stop_reason="tool_use")
+
+
+@contextmanager
+def client_of(*faults: Fault | None, retries: int = 0, **more: Any) -> Iterator[anthropic.Anthropic]:
+    with (
+        LoopbackServer(ScriptedWire(ANSWER), faults=faults, **more) as server,
+        anthropic.Anthropic(api_key="k", base_url=server.base_url, max_retries=retries) as client,
+    ):
+        yield client
+
+
+def streamed(client: anthropic.Anthropic) -> anthropic.types.Message:
+    with client.messages.stream(
+        model="simulated", max_tokens=99, messages=[{"role": "user", "content": "hi"}]
+    ) as stream:
+        return stream.get_final_message()
+
+
+def test_a_streaming_client_puts_together_the_very_message_that_a_plain_one_gets() -> None:
+    with client_of() as client:
+        whole = client.messages.create(model="simulated", max_tokens=99, messages=[{"role": "user", "content": "hi"}])
+        pieces = streamed(client)
+    keys = {"id", "content", "stop_reason", "usage", "model", "role"}
+    assert pieces.model_dump(include=keys) == whole.model_dump(include=keys)
+    assert pieces.content[1].model_dump()["input"] == CALL["input"]
+
+
+@pytest.mark.parametrize("fault", [Fault.truncated(), Fault.disconnect()], ids=["truncated", "disconnect"])
+def test_a_broken_stream_is_seen_by_its_client(fault: Fault) -> None:
+    with client_of(fault) as client:
+        with pytest.raises((anthropic.APIConnectionError, httpx2.RemoteProtocolError)):
+            streamed(client)
+        assert streamed(client).stop_reason == "tool_use"
+
+
+def test_models_are_listed_found_and_refused_and_tokens_counted() -> None:
+    with client_of(models=("claude-a", "claude-b")) as client:
+        assert [model.id for model in client.models.list()] == ["claude-a", "claude-b"]
+        assert client.models.retrieve("claude-b").id == "claude-b"
+        with pytest.raises(anthropic.NotFoundError, match="model: claude-c"):
+            client.models.retrieve("claude-c")
+        with pytest.raises(anthropic.NotFoundError, match="model: simulated"):
+            streamed(client)
+
+
+def test_a_key_in_either_header_is_let_in_and_any_other_is_not() -> None:
+    with LoopbackServer(ScriptedWire(ANSWER), key="right") as server:
+        for mine, works in (({"api_key": "right"}, True), ({"auth_token": "right"}, True), ({"api_key": "no"}, False)):
+            with anthropic.Anthropic(**mine, base_url=server.base_url, max_retries=0) as client:
+                if works:
+                    assert client.models.list().data
+                else:
+                    with pytest.raises(anthropic.AuthenticationError):
+                        client.models.list()
+
+
+@pytest.mark.parametrize(
+    ("fault", "stop", "content"),
+    [
+        (Fault.refusal(), "refusal", []),
+        (Fault.cut_off(), "max_tokens", [None, {}]),
+        (Fault.context_full(), "model_context_window_exceeded", [None]),
+        (
+            Fault.malformed_input(),
+            "tool_use",
+            [None, {"INVALID_JSON": HALF}],
+        ),
+    ],
+    ids=["refusal", "cut off", "context full", "malformed"],
+)
+def test_a_fault_of_the_answer_stops_it_as_its_name_says(fault: Fault, stop: str, content: list[object]) -> None:
+    with client_of(fault) as client:
+        answer = client.messages.create(model="simulated", max_tokens=99, messages=[{"role": "user", "content": "hi"}])
+    assert answer.stop_reason == stop
+    assert [block.input if block.type == "tool_use" else None for block in answer.content] == content
+
+
+def test_what_a_client_says_of_its_tries_is_believed_and_else_they_are_counted() -> None:
+    seen: list[tuple[int, int]] = []
+
+    def script(asked: Asked) -> Fault | None:
+        seen.append((asked.number, asked.tries))
+        return Fault.overloaded() if asked.tries == 0 else None
+
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "hi"}]}).encode()
+    with LoopbackServer(ScriptedWire(ANSWER), script=script) as server:
+        with anthropic.Anthropic(api_key="k", base_url=server.base_url, max_retries=1) as client:
+            assert streamed(client).stop_reason == "tool_use"
+        plain = urllib.request.Request(f"{server.base_url}/v1/messages", data=body)
+        with pytest.raises(urllib.error.HTTPError, match="529"):
+            urllib.request.urlopen(plain)
+        assert urllib.request.urlopen(plain).status == 200
+    assert seen == [(1, 0), (2, 1), (3, 0), (4, 1)]
