@@ -10,15 +10,18 @@ from typing import TypeAlias
 
 import anyio
 
-from benchmarks.artifacts import by_destination, collect, hand_over
+from benchmarks.artifacts import Kept, by_destination, collect, hand_over, snapshot
 from benchmarks.judge import Judging
-from benchmarks.task import HealthCheck, Reward, Step, Task
+from benchmarks.task import Artifact, HealthCheck, Reward, Step, Task
 from benchmarks.verify import SandboxFactory, grade
 from task_agent.errors import SandboxLostError, VerifierBrokenError
 from task_agent.sandbox.base import Sandbox, SandboxSpec
 
 Agent: TypeAlias = Callable[[Task], Awaitable[None]]
 """Works on one part of a task: the task itself, or one of its steps."""
+
+Keep: TypeAlias = Callable[[Kept], None]
+"""Takes what an attempt left, before it is graded."""
 
 _SETUP_S = 300.0
 _ANSWER_BYTES = 200_000
@@ -28,6 +31,11 @@ def place_of(task: Task) -> SandboxSpec:
     """Give the place to work on a task in; it is graded apart where its work directory is all that can count."""
     elsewhere = task.needs_image or task.steps or task.verifier_place is not None
     return task.environment if elsewhere else replace(task.environment, apart=True)
+
+
+def work_is_all(task: Task) -> bool:
+    """Say whether all that can count for the grade is the work directory."""
+    return place_of(task).apart and task.judge is None
 
 
 async def wait_healthy(
@@ -56,7 +64,14 @@ async def wait_healthy(
 
 
 async def work_through(
-    task: Task, sandbox: Sandbox, agent: Agent, make_sandbox: SandboxFactory, judge: Judging | None = None
+    task: Task,
+    sandbox: Sandbox,
+    agent: Agent,
+    make_sandbox: SandboxFactory,
+    judge: Judging | None = None,
+    *,
+    keep: Keep | None = None,
+    keep_work: bool = False,
 ) -> Reward:
     """Let an agent do a task's parts, one after the other, and grade each.
 
@@ -68,6 +83,8 @@ async def work_through(
         agent: Works on one part.
         make_sandbox: Makes the verifier's own place, for a task that has one.
         judge: Grades answers to a task that has a judge.
+        keep: Gets what a task without steps left, also where the grading then fails.
+        keep_work: Let that be the work directory too, where it is all that can count.
 
     Raises:
         VerifierBrokenError: A grading gave no valid reward.
@@ -75,7 +92,9 @@ async def work_through(
     """
     if not task.steps:
         await agent(task)
-        return await (_judged(task, sandbox, judge) if task.judge else _graded(task, sandbox, make_sandbox))
+        if task.judge:
+            return await _judged(task, sandbox, judge)
+        return await _graded(task, sandbox, make_sandbox, keep, keep_work=keep_work)
     rewards: list[Reward] = []
     for step in task.steps:
         await _enter(step, sandbox)
@@ -97,16 +116,34 @@ async def _enter(step: Step, sandbox: Sandbox) -> None:
     await wait_healthy(step.task.healthcheck, sandbox)
 
 
-async def _graded(task: Task, sandbox: Sandbox, make_sandbox: SandboxFactory) -> Reward:
+async def _graded(
+    task: Task, sandbox: Sandbox, make_sandbox: SandboxFactory, keep: Keep | None = None, *, keep_work: bool = False
+) -> Reward:
     for hook in task.hooks:
         await sandbox.exec(hook.command, timeout_s=hook.timeout_s)
     found = await collect(task.artifacts, sandbox)
+    files = by_destination(found)
+    if keep is not None:
+        wanted = keep_work and work_is_all(task)
+        keep(Kept(files, await snapshot(sandbox, task.environment.workdir) if wanted else None))
     if task.verifier_place is None:
-        return replace(await grade(task, sandbox), artifacts=by_destination(found))
-    own = make_sandbox(task.verifier_place)
+        return replace(await grade(task, sandbox), artifacts=files)
+    return replace(await graded_elsewhere(task, task.verifier_place, found, make_sandbox), artifacts=files)
+
+
+async def graded_elsewhere(
+    task: Task, place: SandboxSpec, found: dict[Artifact, dict[str, bytes]], make_sandbox: SandboxFactory
+) -> Reward:
+    """Grade artifacts in a fresh place of the verifier's own.
+
+    Raises:
+        VerifierBrokenError: No valid reward came of it.
+        SandboxLostError: The place died.
+    """
+    own = make_sandbox(place)
     try:
         await hand_over(found, own)
-        return replace(await grade(task, own), artifacts=by_destination(found))
+        return await grade(task, own)
     finally:
         await own.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 import traceback
 from collections import Counter
@@ -11,13 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.artifacts import pack
+from benchmarks.artifacts import Kept
 from benchmarks.judge import Judging
 from benchmarks.phases import place_of, wait_healthy, work_through
 from benchmarks.suite import Suite
 from benchmarks.task import HealthCheck, Reward, Task
 from optimizer.attempt_spec import AttemptResult, AttemptSpec, AttemptStatus
 from optimizer.failure import MAX_RETRIES, UNCLASSIFIED, Cause, classify
+from optimizer.kept_work import KeptWork
 from optimizer.schedule.base import Job
 from task_agent.errors import OutOfTimeError, SandboxLostError
 from task_agent.harness import HarnessBundle
@@ -29,7 +31,7 @@ from task_agent.sandbox.code_jail import CodeJails
 from traces.errors import RatchetError
 from traces.event import AttemptKey, EventKind, TokenUsage
 from traces.recorder import CountingRecorder, Recorder
-from traces.storage import StorageError, stored
+from traces.storage import StorageError
 from traces.writer import TraceWriter
 
 OPENING_S = 120.0
@@ -122,6 +124,7 @@ class AttemptRunner:
         traces: The worker's trace writer.
         seed: The run's seed, from which attempt tokens derive.
         artifacts: Where files that tasks have copied out are kept; nowhere when left out.
+        keep_work: Keep work directories there too, to be graded again.
         judge: Grades answers to tasks that a model grades.
         jails: Where orchestration code runs; a harness that brings some cannot be attempted when left out.
     """
@@ -137,12 +140,14 @@ class AttemptRunner:
         traces: TraceWriter,
         seed: int,
         artifacts: Path | None = None,
+        keep_work: bool = False,
         judge: Judging | None = None,
         jails: CodeJails | None = None,
     ) -> None:
         self._judge = judge
         self._jails = jails
-        self._artifacts = artifacts
+        self._archive = KeptWork(artifacts) if artifacts is not None else None
+        self._keep_work = keep_work
         self._suite = suite
         self._client = client
         self._model = model
@@ -224,20 +229,20 @@ class AttemptRunner:
             except TimeoutError:
                 raise OutOfTimeError(f"all {part.agent_timeout_s:g} s of {part.id} are used") from None
 
-        reward = await work_through(task, sandbox, work, self._make_sandbox, self._judge)
+        keep = functools.partial(self._keep, spec)
+        reward = await work_through(
+            task, sandbox, work, self._make_sandbox, self._judge, keep=keep, keep_work=self._keep_work
+        )
         if reward.bill is not None:
             meter.charge_beside(reward.bill)
         recorder.emit(EventKind.VERIFIER, text=reward.output, data=_graded(reward))
-        self._keep(spec, reward)
+        if task.steps:
+            keep(Kept(reward.artifacts))
         return reward
 
-    def _keep(self, spec: AttemptSpec, reward: Reward) -> None:
-        """Write down the files that the task has copied out, as an archive: their names are the agent's."""
-        if self._artifacts is not None and reward.artifacts:
-            path = self._artifacts / f"{spec.id}.tar.gz"
-            with stored(path):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(pack(reward.artifacts))
+    def _keep(self, spec: AttemptSpec, kept: Kept) -> None:
+        if self._archive is not None:
+            self._archive.put(spec.id, kept)
 
     def _tear_down(self, sandbox: Opened | None) -> None:
         """Free the slot at once; the sandbox goes in the background."""

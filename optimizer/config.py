@@ -276,6 +276,8 @@ class Sandbox(Settings):
     """`auto` takes the best that works here, and says which."""
     allow_unsafe: StrictBool = False
     """Let a real model run without isolation (`process`)."""
+    keep_work: StrictBool = False
+    """Keep work directories for `ratchet regrade`, where they are all that is graded; at most 50 MB of each attempt."""
 
 
 class Schedule(Settings):

@@ -40,6 +40,7 @@ class WorkerSetup:
         from benchmarks.suite import load_suite
         from optimizer.attempt import AttemptRunner
         from optimizer.clients import make_client, make_judge
+        from optimizer.kept_work import FOLDER
         from task_agent.orchestration.code import open_jails
         from task_agent.sandbox import open_sandbox
 
@@ -54,7 +55,8 @@ class WorkerSetup:
             make_sandbox=lambda spec: open_sandbox(self.sandbox, spec),
             traces=open_writer(self.traces, f"{self.launch}-{worker}", after=self.after),
             seed=self.config.seed,
-            artifacts=self.traces.parent / "artifacts",
+            artifacts=self.traces.parent / FOLDER,
+            keep_work=self.config.sandbox.keep_work,
             judge=make_judge(self.config, suite),
             jails=open_jails(allow_unsafe=self.config.sandbox.allow_unsafe),
         )

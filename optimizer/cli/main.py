@@ -22,6 +22,7 @@ from optimizer.cli import (
     help,
     lessons,
     pause,
+    regrade,
     replay,
     report,
     resume,
@@ -70,6 +71,7 @@ app.command("lessons", short_help="List what proposers learnt over the nights.")
 app.command("replay", short_help="Play a run's events again through the live view.")(replay.replay)
 app.command("report", short_help="Print a run's report, or write it as one HTML page.")(report.report)
 app.command("compare", short_help="Hold harnesses against each other on the same tasks.")(compare.compare)
+app.command("regrade", short_help="Grade what attempts left again; no verdict changes.")(regrade.regrade)
 app.command("audit", short_help="Hold a simulated run against the known truth.")(audit.audit)
 app.command("doctor", short_help="Check this machine, and what a run file needs.")(doctor.doctor)
 app.command("export", short_help="Write the champion's harness with its evidence.")(export.export)

@@ -548,6 +548,20 @@ RUNS = [
         words=("attempts", "export", "done", "-o", "mine"),
         needs_run=True,
     ),
+    Bad("a regrade of nothing", ("no run 'gone'",), words=("regrade", "gone"), code=3),
+    Bad(
+        "a regrade of nobody's attempts",
+        ("no candidate 'c999'",),
+        words=("regrade", "done", "--candidate", "c999"),
+        code=3,
+        needs_run=True,
+    ),
+    Bad(
+        "a regrade of a task that nobody attempted",
+        ("no attempt of these has ended", "attempts list"),
+        words=("regrade", "done", "--task", "gone"),
+        needs_run=True,
+    ),
     Bad(
         "a job that is not there",
         ("no Harbor job 'gone'",),
