@@ -292,13 +292,17 @@ def run(fd: int, bundle: str) -> NoReturn:
     except BaseException as error:
         watch.stop()
         last = {"call": "crashed", "traceback": _told(error, bundle)}
-    _finish(line, last)
+    _finish(line, last, watch, bundle)
 
 
-def _finish(line: Line, last: dict[str, Any]) -> NoReturn:  # Any: JSON
+def _finish(line: Line, last: dict[str, Any], watch: Watch, bundle: str) -> NoReturn:  # Any: JSON
+    """Say the last words, or why they cannot be said."""
+    watch.stop()
     try:
         sys.stdout.flush()
         line.send(last)
+    except BaseException as error:
+        line.send({"call": "crashed", "traceback": _told(error, bundle)})
     finally:
         os._exit(0)
 

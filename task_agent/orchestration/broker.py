@@ -42,10 +42,10 @@ MOST_REFUSED = 100
 
 _AGENT = "orchestration"
 _HEADER = struct.Struct(">I")
-_CLEAN_UP_S = 5.0
+_CLEAN_UP_S = 1.0
 
 _Id = Annotated[int, Field(ge=1, le=2**31, strict=True)]
-_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+_Name = Annotated[str, Field(min_length=1, max_length=64)]
 _Text = Annotated[str, Field(max_length=MOST_BYTES)]
 
 
@@ -122,6 +122,16 @@ class Crashed(_Message):
     traceback: Annotated[str, Field(max_length=20_000)]
 
 
+class _AnyCall(BaseModel):
+    """Recognise a call, whatever its arguments."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    call: Literal["run", "model", "exec", "tool"]
+    id: _Id
+
+
+_CALL = TypeAdapter(_AnyCall)
 Asked = RunAgent | AskModel | Execute | UseTool
 _MESSAGE: TypeAdapter[Asked | Told | Notice | Done | Crashed] = TypeAdapter(
     Annotated[Asked | Told | Notice | Done | Crashed, Field(discriminator="call")]
@@ -223,9 +233,8 @@ class Broker:
         try:
             message = _MESSAGE.validate_json(frame)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            said = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-            raise TamperedError(f"a message to the broker that its code never sends: {said[:200]}") from None
+            self._doubt(frame, error)
+            return
         match message:
             case Done():
                 self._finish(message.text)
@@ -237,6 +246,21 @@ class Broker:
                 self._refuse(message.kind, message.detail)
             case _:
                 self._start(message)
+
+    def _doubt(self, frame: bytes, error: ValidationError) -> None:
+        """Tell a call with wrong arguments, which code may make by mistake, from what is never sent.
+
+        Raises:
+            TamperedError: It is no such call.
+        """
+        first = error.errors(include_url=False, include_input=False)[0]
+        said = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:300]
+        try:
+            call = _CALL.validate_json(frame)
+        except ValidationError:
+            raise TamperedError(f"a message to the broker that its code never sends: {said}") from None
+        self._refuse(call.call, said)
+        self._writer.write(_frame(self._refusal(call.id, said)))
 
     def _tell(self, message: Told) -> None:
         self._told += len(message.text) + 1

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import os
 import platform
 import struct
 from collections.abc import Iterator, Mapping
@@ -218,15 +217,15 @@ _RECEIVE, _SEND = 0xC0502100, 0xC0182101
 _NOTICE, _ANSWER = struct.Struct("=QIIiI7Q"), struct.Struct("=QqiI")
 
 
-def program() -> bytes | None:
-    """Assemble the filter for this machine, or give None where its numbers are not known."""
-    machine = MACHINES.get(platform.machine())
+def program(name: str) -> bytes | None:
+    """Assemble the filter for a machine of that name, or give None where its numbers are not known."""
+    machine = MACHINES.get(name)
     if machine is None:
         return None
     lines = [(_LOAD, 0, 0, _MACHINE), (_EQUAL, 1, 0, machine.audit), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, _NUMBER)]
     if machine.has_x32:
         lines += [(_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _KILL)]
-    for number in _numbers(ALLOWED):
+    for _, number in _named(ALLOWED, name):
         lines += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ALLOW)]
     lines += [(_EQUAL, 0, 2 * len(_IOCTLS) + 2, machine.ioctl), (_LOAD, 0, 0, _ARGUMENT_1)]
     for request in _IOCTLS:
@@ -235,13 +234,11 @@ def program() -> bytes | None:
     return b"".join(struct.pack("=HBBI", *line) for line in lines)
 
 
-def _numbers(table: Numbers) -> Iterator[int]:
-    return (number for _, number in _named(table))
-
-
-def _named(table: Numbers) -> Iterator[tuple[str, int]]:
-    column = 0 if platform.machine() == "x86_64" else 1
-    return ((name, numbers[column]) for name, numbers in table.items() if numbers[column] is not None)  # type: ignore[misc]  # mypy does not narrow an item by a variable index
+def _named(table: Numbers, machine: str) -> Iterator[tuple[str, int]]:
+    for name, (x86, arm) in table.items():
+        number = x86 if machine == "x86_64" else arm
+        if number is not None:
+            yield name, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,12 +264,7 @@ def refuse_next(listener: int) -> RefusedCall | None:
 def name_call(number: int) -> RefusedCall:
     """Look up which call `number` is on this machine."""
     for table in (GRAVE, REFUSED):
-        for name, known in _named(table):
+        for name, known in _named(table, platform.machine()):
             if known == number:
                 return RefusedCall(name, table is GRAVE)
     return RefusedCall(f"system call {number}", grave=False)
-
-
-def close_listener(listener: int) -> None:
-    """Let go of a listener; calls that still wait there are refused by the kernel."""
-    os.close(listener)

@@ -26,6 +26,7 @@ from typing import Any, NoReturn
 
 NEW_NAMESPACES = 0x20000000 | 0x08000000 | 0x40000000
 PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 38, 47, 4
+CLONE = {"x86_64": 56, "aarch64": 220}
 CAPSET = {"x86_64": 126, "aarch64": 91}
 SECCOMP = {"x86_64": 317, "aarch64": 277}
 SET_MODE_FILTER, NEW_LISTENER = 1, 8
@@ -34,7 +35,7 @@ LINE = 3
 OPEN_FILES = 64
 PACKET = 262_144
 
-libc = ctypes.CDLL(None, use_errno=True)
+libc = ctypes.PyDLL(None, use_errno=True)  # which holds the interpreter's lock, as a fork needs
 
 
 class Program(ctypes.Structure):
@@ -91,33 +92,19 @@ class Server:
         self.selector.register(os.pidfd_open(pid), selectors.EVENT_READ, (number, pid))
 
     def fork(self, line: int) -> int:
-        """Fork into fresh namespaces: only a child's child is in a new process namespace, and we inherit it."""
+        """Fork as `os.fork` does, but into fresh namespaces: the child is the first process of its own."""
         if not self.orders["isolated"]:
             return os.fork() or self.become(line)
-        told, tell = os.pipe()
-        middle = os.fork()
-        if middle == 0:
-            self.fork_again(line, tell)
-        os.close(tell)
-        os.waitpid(middle, 0)
-        with os.fdopen(told, "rb") as answer:
-            said = answer.read().decode()
-        if not said.isdigit():
-            raise OSError(said or "the fork in between died")
-        return int(said)
-
-    def fork_again(self, line: int, tell: int) -> NoReturn:
-        """Be the one in between: make the namespaces, fork, say who was born, and go."""
-        try:
-            check(libc.unshare(NEW_NAMESPACES), "unshare")
-            born = os.fork()
-            if born == 0:
-                os.close(tell)
-                self.become(line)
-            os.write(tell, b"%d" % born)
-        except OSError as error:
-            os.write(tell, str(error).encode())
-        os._exit(0)
+        ctypes.pythonapi.PyOS_BeforeFork()
+        pid: int = libc.syscall(CLONE[os.uname().machine], NEW_NAMESPACES | signal.SIGCHLD, 0, 0, 0, 0)
+        number = ctypes.get_errno()
+        if pid == 0:
+            ctypes.pythonapi.PyOS_AfterFork_Child()
+            self.become(line)
+        ctypes.pythonapi.PyOS_AfterFork_Parent()
+        if pid < 0:
+            raise OSError(number, f"clone: {os.strerror(number)}")
+        return pid
 
     def become(self, line: int) -> NoReturn:
         """Be the process of an attempt; never returns."""

@@ -11,6 +11,7 @@ import asyncio
 import functools
 import json
 import os
+import platform
 import select
 import shutil
 import signal
@@ -229,7 +230,7 @@ class CodeJail:
             self._folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{mark.short(mark.current())}-{os.getpid():07d}"))
             _write(self._folder, self._contents())
             return {**orders, "bundle": f"{self._folder}{_BUNDLE}"}
-        program = _code_filter.program()
+        program = _code_filter.program(platform.machine())
         if program is None:
             raise SandboxUnavailableError("orchestration code has no filter of system calls for this machine")
         return {**orders, "filter": program.hex()}
@@ -342,8 +343,10 @@ class CodeJails:
         """
         async with self._opening:
             jail = self._jails.pop(key, None)
-            if jail is None or jail.dead:
-                jail = await self._open(files)
+            if jail is not None and jail.dead:
+                await jail.close()
+                jail = None
+            jail = jail or await self._open(files)
             self._jails[key] = jail
             await self._thin_out()
         return await jail.start()

@@ -98,6 +98,13 @@ def test_code_and_untried_tools_are_unknown(suite, harness):
     assert true_score(harness(), ()) is None
 
 
+def test_the_truth_of_a_harness_that_code_orchestrates_is_unknown(suite, harness):
+    code = {"orchestration.py": "async def orchestrate(ctx):\n    return await ctx.agent().run(ctx.opening())\n"}
+    coded = harness(spec="orchestration: {pattern: code}\n", files=code)
+    assert read_harness(coded) is None
+    assert true_score(coded, suite.tasks) is None
+
+
 def test_without_bash_nothing_succeeds(suite, harness):
     assert _mean(harness(spec="tools: [edit_file]\n"), suite) == 0.0
 
