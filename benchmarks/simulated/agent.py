@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from benchmarks.simulated.catalogue import CLOSING_TEXTS, NEUTRAL_THOUGHTS, SLIPS
 from benchmarks.simulated.conversation import Call, Conversation, Turn
 from benchmarks.simulated.draws import choose, token, uniform
+from benchmarks.simulated.foresight import is_reopened, reopen_chance
 from benchmarks.simulated.library import Library
 from benchmarks.simulated.profile import RIGHT, TaskProfile, chances, right_steps, work_steps
-from benchmarks.simulated.script import MARK, Step, look_at_result, restore_command
+from benchmarks.simulated.script import Step, look_at_result, restore_command
+from benchmarks.simulated.told import told
 from benchmarks.task import Task
+from task_agent.orchestration.verify_then_finish import PROBLEM_FOUND
+from task_agent.orchestration.worker import CHECK_FAILED
 
 WORKDIR_LINE = re.compile(r"^Working directory: (.+)$", re.MULTILINE)
 _PATH_KEYS = ("path", "file", "input", "source", "target")
+REQUEST = "Look at the inputs and report what is easily overlooked in them, or in what is asked."
+"""What the agent asks of a sub-agent."""
 _ENDED_UNSEEN = frozenset({"no_final_check", "stops_early"})
 
 
@@ -26,10 +32,8 @@ def reply(conversation: Conversation, library: Library) -> Turn:
         return Turn("I have no tool to run commands with, so I cannot work on this.")
     if known is None or not right_steps(known):
         return Turn("I do not see how to do this task.")
-    position = conversation.position
-    if len(conversation.asks) <= 1:
-        return _first_work(conversation, library, known, position)
-    return _redo(conversation, library, known, position)
+    work = _Work(conversation, library, known)
+    return work.first() if len(conversation.asks) <= 1 else work.again()
 
 
 def drawn_slips(known: TaskProfile, likely: tuple[float, ...], user_id: str) -> list[str]:
@@ -43,36 +47,95 @@ def mark_of(user_id: str, done: str) -> str:
     return token(user_id, "mark", done)
 
 
-def _first_work(conversation: Conversation, library: Library, known: TaskProfile, position: int) -> Turn:
-    reading = library.read(conversation.fixed)
-    helpers = reading.tools_for(known.slips)
-    if position == 0:
-        look = str(known.task.metadata.get("inspect") or "ls -la")
-        return _bash(choose(NEUTRAL_THOUGHTS, conversation.user_id, "neutral"), look)
-    if position <= len(helpers):
-        return _tool(conversation, known.task, helpers[position - 1])
-    drawn = _drawn(conversation, library, known)
-    return _work(conversation, known, drawn[0] if drawn else RIGHT, position - 1 - len(helpers))
+class _Work:
+    """Hold what an agent knows of its work when it is asked what comes next."""
+
+    def __init__(self, conversation: Conversation, library: Library, known: TaskProfile) -> None:
+        self._conversation = conversation
+        self._library = library
+        self._known = known
+        self._told = told(conversation, known)
+        self._position = conversation.position
+        found = WORKDIR_LINE.search(conversation.ask(0))
+        self._workdir = found.group(1).strip() if found else "."
+        reading = library.read(conversation.fixed)
+        self._helpers = reading.tools_for(known.slips)
+        working = working_tools(conversation, self._helpers)
+        likely = chances(reading, known, working, shown=self._told.shown, warned=self._told.warned)
+        self._line = (*drawn_slips(known, likely, self._told.seed), RIGHT)
+
+    def first(self) -> Turn:
+        """Look, have others look, and work; the first drawn slip bites."""
+        opening = [*self._looks(), *(_tool(self._conversation, self._known.task, name) for name in self._helpers)]
+        if self._position < len(opening):
+            return opening[self._position]
+        return self._step(self._line[0], self._position - len(opening))
+
+    def again(self) -> Turn:
+        """Answer to a check, or look again at what was done: do it anew without what was found, or leave it."""
+        before, now = self._places()
+        ask = self._conversation.ask(-1)
+        position = self._position
+        if not _is_check(ask):
+            if position == 0:
+                return _bash("I look at it once more.", "ls -la")
+            position -= 1
+        if now == before:
+            return Turn("I looked at that again and find nothing to change.")
+        restore = restore_command(self._known.task, self._workdir)
+        if restore is not None and position == 0:
+            return _bash("I start again from the inputs as I read them.", restore)
+        return self._step(self._line[now], position - (restore is not None))
+
+    def _looks(self) -> Iterator[Turn]:
+        if not self._told.shown:
+            look = str(self._known.task.metadata.get("inspect") or "ls -la")
+            yield _bash(choose(NEUTRAL_THOUGHTS, self._told.seed, "neutral"), look)
+        if "delegate" in self._conversation.tool_names:
+            yield _delegation(self._conversation)
+
+    def _places(self) -> tuple[int, int]:
+        """Follow all that was said since: how far the work had come before the last ask, and how far it comes now."""
+        before = now = 0
+        for number in range(1, len(self._conversation.asks)):
+            before, now = now, now + self._finds(self._conversation.ask(number), self._line[now])
+        return before, now
+
+    def _finds(self, ask: str, done: str) -> bool:
+        """Say whether an ask brings to light what was done wrong."""
+        if done == RIGHT:
+            return False
+        if ask.startswith(PROBLEM_FOUND):
+            return SLIPS[done].problem in ask
+        if ask.startswith(CHECK_FAILED):
+            return True
+        chance = reopen_chance(self._library.read((ask, ())), self._known, done)
+        return is_reopened(self._told.seed, done, chance)
+
+    def _step(self, done: str, number: int) -> Turn:
+        """Take one step of the work with the slip `done` in it, or of the right one."""
+        seed = self._told.seed
+        steps = work_steps(self._known, done, self._workdir)
+        if number >= len(steps):
+            return Turn(_closing(self._known, done, steps, seed))
+        step = steps[number]
+        thought, command = step.thought, step.command
+        if done != RIGHT and number == _mistaken_step(self._known, steps):
+            thought = f"{thought} {_telltale(done, seed)}"
+        if number == len(steps) - 1:
+            command = f"{self._told.mark}={mark_of(seed, done)}\n{command}"
+            command += "" if done in _ENDED_UNSEEN else look_at_result(steps)
+        return _bash(thought, command)
 
 
-def _redo(conversation: Conversation, library: Library, known: TaskProfile, position: int) -> Turn:
-    """Do the work again without the slips a check has named; leave it when it named none."""
-    asked = [conversation.ask(number) for number in range(1, len(conversation.asks))]
-    drawn = _drawn(conversation, library, known)
-    if not any(SLIPS[name].problem in asked[-1] for name in drawn):
-        return Turn("I looked at that again and find nothing to change.")
-    left = [name for name in drawn if not any(SLIPS[name].problem in text for text in asked)]
-    workdir = _workdir(conversation)
-    restore = restore_command(known.task, workdir)
-    if restore is not None and position == 0:
-        return _bash("I start again from the inputs as I read them.", restore)
-    return _work(conversation, known, left[0] if left else RIGHT, position - (restore is not None))
+def _is_check(ask: str) -> bool:
+    return ask.startswith((PROBLEM_FOUND, CHECK_FAILED))
 
 
-def _drawn(conversation: Conversation, library: Library, known: TaskProfile) -> list[str]:
-    reading = library.read(conversation.fixed)
-    working = working_tools(conversation, reading.tools_for(known.slips))
-    return drawn_slips(known, chances(reading, known, working), conversation.user_id)
+def _delegation(conversation: Conversation) -> Turn:
+    schema = next(tool for tool in conversation.tools if tool.get("name") == "delegate").get("input_schema") or {}
+    first = schema["properties"]["agent"]["enum"][0]
+    return Turn("Somebody else may look at this, too.", (Call("delegate", {"agent": first, "request": REQUEST}),))
 
 
 def working_tools(conversation: Conversation, helpers: Collection[str]) -> frozenset[str]:
@@ -80,21 +143,6 @@ def working_tools(conversation: Conversation, helpers: Collection[str]) -> froze
     if not helpers:
         return frozenset()
     return frozenset(call.name for call in conversation.calls() if call.name in helpers and not call.is_error)
-
-
-def _work(conversation: Conversation, known: TaskProfile, done: str, number: int) -> Turn:
-    user_id = conversation.user_id
-    steps = work_steps(known, done, _workdir(conversation))
-    if number >= len(steps):
-        return Turn(_closing(known, done, steps, user_id))
-    step = steps[number]
-    thought, command = step.thought, step.command
-    if done != RIGHT and number == _mistaken_step(known, steps):
-        thought = f"{thought} {_telltale(done, user_id)}"
-    if number == len(steps) - 1:
-        command = f"{MARK}={mark_of(user_id, done)}\n{command}"
-        command += "" if done in _ENDED_UNSEEN else look_at_result(steps)
-    return _bash(thought, command)
 
 
 def _mistaken_step(known: TaskProfile, steps: tuple[Step, ...]) -> int | None:
@@ -114,11 +162,6 @@ def _closing(known: TaskProfile, done: str, steps: tuple[Step, ...], user_id: st
     closing = choose(CLOSING_TEXTS, user_id, "closing")
     unsaid = done != RIGHT and _mistaken_step(known, steps) is None
     return f"{_telltale(done, user_id)} {closing}" if unsaid else closing
-
-
-def _workdir(conversation: Conversation) -> str:
-    found = WORKDIR_LINE.search(conversation.ask(0))
-    return found.group(1).strip() if found else "."
 
 
 def _bash(thought: str, command: str) -> Turn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.simulated import agent, checker, proposer, reflector, reviewer
+from benchmarks.simulated import advisor, agent, checker, chooser, proposer, reflector, reviewer
 from benchmarks.simulated.conversation import Conversation, Turn, parse, render
 from benchmarks.simulated.library import HasTasks, Library
 from benchmarks.simulated.settings import SimulatedSettings
@@ -17,8 +17,9 @@ Json = Mapping[str, Any]  # Any: JSON of the Messages API
 class SimulatedModel:
     """Answer the Messages API as a pure function of the request.
 
-    The tools offered tell the role. The only randomness is the request's `metadata.user_id`; what is
-    kept between calls are caches of pure functions. Safe to copy to other processes.
+    The tools offered tell the role; a planner and a sub-agent are known by what they are asked. The only
+    randomness is the request's `metadata.user_id`; what is kept between calls are caches of pure functions.
+    Safe to copy to other processes.
     """
 
     def __init__(self, suite: HasTasks, settings: SimulatedSettings | None = None) -> None:
@@ -49,6 +50,10 @@ class SimulatedModel:
             return reviewer.reply(conversation, self._library.settings)
         if "report_check" in offered:
             return checker.reply(conversation, self._library)
+        if "report_choice" in offered:
+            return chooser.reply(conversation, self._library)
+        if advisor.is_asked(conversation):
+            return advisor.reply(conversation, self._library)
         return agent.reply(conversation, self._library)
 
 

@@ -12,6 +12,7 @@ from benchmarks.simulated.detector import Finding, Reading
 from benchmarks.simulated.draws import uniform
 from benchmarks.simulated.script import Step, generic_slip_steps, parse_script, reference
 from benchmarks.simulated.slip import Slip
+from benchmarks.simulated.structures import structure
 from benchmarks.task import Task
 
 RIGHT = "right"
@@ -105,16 +106,26 @@ def knows_answer(reading: Reading, known: TaskProfile) -> bool:
 
 
 @functools.lru_cache(maxsize=65_536)
-def chances(reading: Reading, known: TaskProfile, working_tools: frozenset[str]) -> tuple[float, ...]:
+def chances(
+    reading: Reading,
+    known: TaskProfile,
+    working_tools: frozenset[str],
+    *,
+    shown: bool = False,
+    warned: frozenset[str] = frozenset(),
+) -> tuple[float, ...]:
     """Compute the probability of each slip of a task, in the task's order.
 
-    `working_tools` are the script tools that gave a result: only those count.
+    `working_tools` are the script tools that gave a result: only those count. `shown` says that the
+    first message shows the inputs, `warned` which slips a plan or a report names.
     """
     spread = (1.0 - reading.cost) ** (1.0 / len(known.slips))
     told = knows_answer(reading, known)
     found: list[float] = []
     for name, base in zip(known.slips, known.base, strict=True):
-        chance = base * _factor(reading, known, name, working_tools)
+        chance = base * _factor(reading, known, name, working_tools, warned)
+        if shown:
+            chance *= structure(name).shown
         if any(f.slip == name and not f.helps and concerns(f, known) for f in reading.findings):
             chance = 1.0 - (1.0 - chance) * (1.0 - HARM)
         if told:
@@ -123,9 +134,11 @@ def chances(reading: Reading, known: TaskProfile, working_tools: frozenset[str])
     return tuple(found)
 
 
-def _factor(reading: Reading, known: TaskProfile, name: str, working_tools: Collection[str]) -> float:
+def _factor(
+    reading: Reading, known: TaskProfile, name: str, working_tools: Collection[str], warned: frozenset[str]
+) -> float:
     helping = [f for f in reading.findings if f.slip == name and f.helps and concerns(f, known)]
-    factor = SLIPS[name].guided if any(f.tool is None for f in helping) else 1.0
+    factor = SLIPS[name].guided if name in warned or any(f.tool is None for f in helping) else 1.0
     if any(f.tool in working_tools for f in helping if f.tool is not None):
         factor *= SLIPS[name].tooled
     return max(LEAST_FACTOR, factor)

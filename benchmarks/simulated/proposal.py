@@ -13,6 +13,7 @@ from benchmarks.simulated.detector import read_request, sentences
 from benchmarks.simulated.diagnosis import SeenTrace
 from benchmarks.simulated.draws import choose, uniform
 from benchmarks.simulated.slip import Slip
+from benchmarks.simulated.structural import structural
 
 SYSTEM = "prompts/system.md"
 SPEC = "harness.yaml"
@@ -59,7 +60,7 @@ class Findings:
 
     `files` are the texts of the harness it read, `overview` the first message with what was tried
     before, `causes` the diagnosed slips with the commonest first, `passed` traces of attempts that
-    went well (read only to copy from them).
+    went well (read only to copy from them). `structures` lets it propose structures beside a verifier.
     """
 
     user_id: str
@@ -68,6 +69,7 @@ class Findings:
     causes: Sequence[str]
     failed: Sequence[SeenTrace] = ()
     passed: Sequence[SeenTrace] = field(default=())
+    structures: bool = False
 
     @property
     def brief(self) -> str:
@@ -136,6 +138,10 @@ def _remedies(found: Findings, slip: Slip) -> Iterator[Proposal]:
         )
         edits = (Edit(SPEC, spec), Edit("prompts/verifier.md", prompt))
         yield Proposal("Have a second agent check the result", reason, edits, slip.id)
+    if found.structures and SPEC in found.files:
+        for each in structural(slip, found.files[SPEC]):
+            texts = {SPEC: append(found.files[SPEC], each.spec), f"prompts/{each.role}.md": each.prompt}
+            yield Proposal(each.title, reason, tuple(Edit(path, text) for path, text in texts.items() if text), slip.id)
 
 
 def _tool_edits(slip: Slip, script: bytes) -> tuple[Edit, ...]:

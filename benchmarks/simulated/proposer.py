@@ -77,7 +77,7 @@ def _reading(listed: dict[str, list[Listed]], user_id: str) -> tuple[Call, ...]:
     return tuple(Call("read_trace", {"attempt": each.attempt}) for each in chosen)
 
 
-def find_out(conversation: Conversation, calls: Sequence[ToolCall]) -> Findings:
+def find_out(conversation: Conversation, calls: Sequence[ToolCall], *, structures: bool = False) -> Findings:
     """Put together what the session has learnt from its tools; without readable traces it guesses a cause."""
     listed = listed_attempts(calls)
     failed = seen_traces(calls, listed.get("failed", ()))
@@ -91,6 +91,7 @@ def find_out(conversation: Conversation, calls: Sequence[ToolCall]) -> Findings:
         causes=causes,
         failed=failed,
         passed=seen_traces(calls, listed.get("passed", ())),
+        structures=structures,
     )
 
 
@@ -104,7 +105,7 @@ def make_proposals(kind: str, found: Findings) -> list[Proposal]:
 def _change(conversation: Conversation, settings: SimulatedSettings, calls: Sequence[ToolCall], position: int) -> Turn:
     """Edit and submit; after a refusal take the edits back and try the next proposal, after an objection amend it."""
     kind = drawn_kind(conversation.user_id, settings)
-    found = find_out(conversation, calls)
+    found = find_out(conversation, calls, structures=settings.structures)
     proposals = make_proposals(kind, found)
     answers = [call.result for call in calls if call.name == "submit_change"]
     amends = any(_OBJECTS in answer for answer in answers)

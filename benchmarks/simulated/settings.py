@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 
@@ -82,5 +82,7 @@ class SimulatedSettings(_Section):
     """Error rates of the reviewer, who is asked where `proposer.review` says so."""
     contract: ContractSlips = ContractSlips()
     """Faults of proposals that a reviewer can see."""
+    structures: StrictBool = False
+    """Whether the proposer may also propose planning, drafts, helpers, a snapshot and a forced last look."""
     slip_scale: Annotated[float, Field(ge=0.0, le=3.0, allow_inf_nan=False)] = 1.0
     """Factor on every slip's base probability: 0 makes a perfect agent, 2 a careless one."""

@@ -11,6 +11,8 @@ from task_agent.orchestration.worker import Worker
 from task_agent.tools.base import Tool
 from task_agent.tools.delegate import DELEGATE, DelegateTool
 
+REQUEST_MARK = "<request>"
+
 
 async def delegate(ctx: Ctx, params: DelegateParams) -> str:
     """Give the task to one agent that can start others."""
@@ -47,4 +49,4 @@ class _Delegation:
 
 def asked(request: str) -> str:
     """Word what the delegating agent wants."""
-    return f"<request>\n{request}\n</request>"
+    return f"{REQUEST_MARK}\n{request}\n</request>"

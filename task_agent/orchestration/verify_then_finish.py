@@ -8,6 +8,8 @@ from task_agent.orchestration.opening import first_message
 from task_agent.orchestration.worker import Worker
 from task_agent.tools.report_check import CheckReport, ReportCheckTool
 
+PROBLEM_FOUND = "A check of the result found a problem:"
+
 
 async def verify_then_finish(ctx: Ctx, params: VerifyThenFinishParams) -> str:
     """Let the worker go on while a fresh verifier finds problems, for at most `params.rounds` checks."""
@@ -17,7 +19,7 @@ async def verify_then_finish(ctx: Ctx, params: VerifyThenFinishParams) -> str:
         check = await _check(ctx)
         if check.passed:
             break
-        answer = await main.run(f"A check of the result found a problem: {check.problem}")
+        answer = await main.run(f"{PROBLEM_FOUND} {check.problem}")
     return answer
 
 

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import contextlib
 import re
+from dataclasses import astuple
 from pathlib import Path
 
 from benchmarks.simulated import SimulatedSettings
 from benchmarks.simulated.catalogue import SLIPS
+from benchmarks.simulated.structures import KINDS
 
 PAGE = Path(__file__).parents[3] / "docs" / "simulated-model.md"
 
@@ -21,6 +23,12 @@ def _table() -> list[str]:
 def test_the_page_lists_the_catalogue_as_it_is():
     shown = PAGE.read_text().partition("<!-- catalogue -->")[2].partition("<!-- end of catalogue -->")[0]
     assert [line for line in shown.splitlines() if line.startswith("| `")] == _table()
+
+
+def test_the_page_lists_what_structure_does_as_it_is():
+    shown = PAGE.read_text().partition("<!-- structures -->")[2].partition("<!-- end of structures -->")[0]
+    rows = [f"| `{name}` | " + " | ".join(f"{n:g}" for n in astuple(each)) + " |" for name, each in KINDS.items()]
+    assert [line for line in shown.splitlines() if line.startswith("| `")] == rows
 
 
 def test_the_page_shows_the_default_settings():

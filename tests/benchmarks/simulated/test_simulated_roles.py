@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from benchmarks.simulated.profile import knows_answer, profile
 from benchmarks.simulated.proposer import drawn_kind
 from benchmarks.simulated.settings import ContractSlips, ReviewerRates
 from benchmarks.simulated.tool_trial import try_tools
+from benchmarks.simulated.truth import read_harness
+from task_agent.harness import HarnessBundle, validate
 from task_agent.models.base import WireRequest
 from task_agent.sandbox.process import ProcessSandbox
 
@@ -129,6 +132,28 @@ def test_a_good_proposal_is_of_the_kind_its_brief_asks_for(suite, brief, slip, p
         before = dict(desk.files)
         _work(_model(suite), desk, str(user))
         assert desk.files.get(path) != before.get(path)
+
+
+def test_structures_are_proposed_only_where_a_run_file_lets_it_and_are_valid_harnesses(suite):
+    opening = "Champion: c000 (harness abc)\nBrief: orchestration. So.\nSlot: 1"
+    titles: dict[bool, set[str]] = {False: set(), True: set()}
+    for allowed, cause, user in itertools.product((False, True), ("stops_early", "header_offset"), range(12)):
+        mix = ProposalMix(good=1.0, useless=0.0, harmful=0.0, overfit=0.0)
+        model = SimulatedModel(suite, SimulatedSettings(mix=mix, structures=allowed))
+        desk = Desk(_traces(**{cause: 6}), overview=opening)
+        titles[allowed].add(_work(model, desk, str(user))["title"])
+        bundle = HarnessBundle({path: text.encode() for path, text in desk.files.items()})
+        validate(bundle)
+        assert read_harness(bundle) is not None
+    structures = {
+        "Show the environment first",
+        "Ask for a last look",
+        "Plan before the work",
+        "Choose among three drafts",
+        "Let a helper look at the inputs",
+    }
+    assert titles[True] >= structures
+    assert not titles[False] & structures
 
 
 def test_asked_to_simplify_it_takes_out_what_says_nothing_first(suite):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from benchmarks.pitfalls.generator import PitfallsConfig, generate
@@ -11,6 +13,7 @@ from benchmarks.simulated.label import Label, label_change
 from benchmarks.simulated.profile import profile
 from benchmarks.simulated.truth import attempt_succeeds, read_harness, true_score
 from benchmarks.suite import Suite
+from task_agent.harness import HarnessBundle, validate
 
 COMMON = ("header_offset", "number_format", "no_final_check", "stops_early", "wrong_path")
 DRAWS = 10_000
@@ -18,6 +21,14 @@ DRAWS = 10_000
 
 def _advice(*slips: str) -> str:
     return "\n".join(SLIPS[name].guidance[0] for name in slips) + "\n"
+
+
+def _foretold_share(bundle: HarnessBundle, suite: Suite, name: str) -> float:
+    """Foretell many attempts at drawn tasks; gives the share that succeeds."""
+    read, known = read_harness(bundle), [profile(task) for task in suite.tasks]
+    assert read is not None
+    drawn = [known[int(uniform("task", name, str(draw)) * len(known))] for draw in range(DRAWS)]
+    return sum(attempt_succeeds(read, task, f"{name}/{draw}") for draw, task in enumerate(drawn)) / DRAWS
 
 
 HARNESSES = [
@@ -35,18 +46,112 @@ HARNESSES = [
 ]
 
 
+LAST_LOOK = SLIPS["stops_early"].guidance[0]
+
+
+def _structure(orchestration: str = "", context: str = "", limits: str = "", **prompts: str) -> dict[str, object]:
+    parts = {"orchestration": orchestration, "context": context, "limits": limits}
+    spec = "".join(f"{key}: {{{text}}}\n" for key, text in parts.items() if text)
+    return {"spec": spec, "files": {f"prompts/{role}.md": text for role, text in prompts.items()}}
+
+
+STRUCTURES = {
+    "plan": _structure("pattern: plan_then_act"),
+    "plan blind": _structure("pattern: plan_then_act, params: {look: false}"),
+    "plan guided": _structure("pattern: plan_then_act", planner=_advice(*COMMON)),
+    "delegate": _structure("pattern: delegate"),
+    "delegate blind": _structure("pattern: delegate, params: {agents: {helper: {tools: [edit_file]}}}"),
+    "drafts": _structure("pattern: best_of_n"),
+    "drafts guided": _structure("pattern: best_of_n, params: {n: 5}", limits="turns: 80", chooser=_advice(*COMMON)),
+    "drafts few turns": _structure("pattern: best_of_n, params: {n: 4}", limits="turns: 22"),
+    "snapshot": _structure(context="snapshot: {enabled: true}"),
+    "question": _structure(f"checks: {{prompt: {LAST_LOOK!r}}}"),
+    "question and verifier": _structure("pattern: verify_then_finish, checks: {prompt: Is all of it right?}"),
+    "drafts with everything": _structure(
+        f"pattern: best_of_n, checks: {{prompt: {LAST_LOOK!r}}}", "snapshot: {enabled: true}", "turns: 40"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_the_truth_of_each_structure_is_what_ten_thousand_attempts_show(suite, harness, name):
+    bundle = harness(**STRUCTURES[name])
+    validate(bundle)
+    truth = true_score(bundle, suite.tasks)
+    assert truth is not None
+    assert _foretold_share(bundle, suite, name) == pytest.approx(truth.mean, abs=0.015)
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+async def test_under_each_structure_the_foretold_reward_is_the_one_really_earned(suite, harness, run_attempt, name):
+    bundle = harness(**STRUCTURES[name])
+    read = read_harness(bundle)
+    assert read is not None
+    picked = sorted(suite.tasks, key=lambda task: uniform(name, task.id))[:4]
+    for task, user_id in ((task, user_id) for task in picked for user_id in ("one", "two")):
+        attempt = await run_attempt(bundle, task, user_id)
+        assert attempt.reward == attempt_succeeds(read, profile(task), user_id), (task.id, user_id)
+        if read.drafts == 1:
+            few, fewer = (replace(read, turns=attempt.turns - less) for less in (0, 1))
+            assert attempt.reward == attempt_succeeds(few, profile(task), user_id)
+            assert not attempt_succeeds(fewer, profile(task), user_id)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", STRUCTURES)
+async def test_truth_is_what_real_attempts_in_sandboxes_show(suite, harness, run_attempt, name):
+    bundle = harness(**STRUCTURES[name])
+    truth = true_score(bundle, suite.tasks)
+    assert truth is not None
+    rewards = [
+        (await run_attempt(bundle, task, f"{name}/{task.id}/{number}")).reward
+        for task in suite.tasks
+        for number in range(3)
+    ]
+    spread = sum(p * (1 - p) for p in truth.per_task.values()) * 3 / len(rewards) ** 2
+    assert abs(sum(rewards) / len(rewards) - truth.mean) < 3.5 * spread**0.5
+
+
+@pytest.mark.parametrize("name", ["plan", "delegate", "snapshot", "question", "drafts guided"])
+def test_each_structure_helps_where_nothing_else_does(whole, harness, name):
+    assert _mean(harness(**STRUCTURES[name]), whole) - _mean(harness(), whole) > 0.02
+
+
+def test_a_plan_and_a_snapshot_help_against_slips_of_their_own(whole, harness):
+    seed, plan, shown = (
+        true_score(harness(**each), whole.tasks) for each in ({}, STRUCTURES["plan blind"], STRUCTURES["snapshot"])
+    )
+    assert seed is not None and plan is not None and shown is not None  # noqa: PT018  # three of one kind
+    of = {task.id: profile(task) for task in whole.tasks}
+    ends = [name for name, known in of.items() if "header_offset" not in known.slips and "stops_early" in known.slips]
+    assert ends
+    assert all(plan.per_task[name] >= seed.per_task[name] for name in of)
+    assert all(shown.per_task[name] >= seed.per_task[name] for name in of)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "orchestration: {checks: {commands: [ls]}}\n",
+        "context: {snapshot: {enabled: true, commands: [ls]}}\n",
+    ],
+)
+def test_what_depends_on_a_harnesss_own_commands_is_unknown(suite, harness, spec):
+    assert true_score(harness(spec=spec), suite.tasks) is None
+
+
+def test_trimming_and_bounds_of_a_switched_off_snapshot_change_no_truth(suite, harness):
+    spec = "context: {trim: {above_tokens: 1000, keep_results: 1}, snapshot: {max_chars: 500}}\n"
+    assert true_score(harness(spec=spec), suite.tasks) == true_score(harness(), suite.tasks)
+
+
 @pytest.mark.parametrize("number", range(20))
 def test_truth_is_what_ten_thousand_attempts_show(suite, harness, number):
     bundle = harness(**HARNESSES[number])
-    read, truth = read_harness(bundle), true_score(bundle, suite.tasks)
-    known = [profile(task) for task in suite.tasks]
-    assert read is not None
+    truth = true_score(bundle, suite.tasks)
     assert truth is not None
-    wins = 0
-    for draw in range(DRAWS):
-        task = known[int(uniform("task", str(number), str(draw)) * len(known))]
-        wins += attempt_succeeds(read, task, f"{number}/{draw}")
-    assert wins / DRAWS == pytest.approx(truth.mean, abs=0.015)
+    assert _foretold_share(bundle, suite, str(number)) == pytest.approx(truth.mean, abs=0.015)
 
 
 @pytest.fixture(scope="module")
