@@ -11,17 +11,18 @@ from optimizer.evidence import measured, rewards, scored, train_score
 from optimizer.learning import lessons_told
 from optimizer.ledger import CandidateRow, ProposalRow
 from optimizer.lineage import champion_path
+from optimizer.pivoting import start_of
 from optimizer.propose import Foretold, Prediction, PredictionScore, brief, score_prediction, track_record
 from optimizer.verdict import Verdict
 
 TRAIN = Split.TRAIN
 
 
-def opened(bench: Bench, slot: int, parent: str) -> ProposalRow:
+def opened(bench: Bench, slot: int, parent: str, pivot: int = 0) -> ProposalRow:
     """Give what a slot is asked for: recorded before its session begins, and the same however often it is resumed."""
     known = bench.ledger.proposals()
     if slot not in known:
-        bench.ledger.open_proposals([_dealt(bench, slot, parent)])
+        bench.ledger.open_proposals([_dealt(bench, slot, parent, pivot)])
         known = bench.ledger.proposals()
     return known[slot]
 
@@ -32,11 +33,12 @@ def told(bench: Bench, row: ProposalRow) -> list[str]:
     return [*lines, *track_record.opening(foretold(bench), row.author, row.brief), *lessons_told(bench)]
 
 
-def _dealt(bench: Bench, slot: int, parent: str) -> ProposalRow:
+def _dealt(bench: Bench, slot: int, parent: str, pivot: int) -> ProposalRow:
     """Deal a slot's brief; the tuner's slots take none."""
     briefs, turn = bench.config.proposer.briefs, slot - 1 - bench.config.tuner.served(slot - 1)
     dealt = brief.deal(briefs, turn, standing(bench, parent)) if briefs else ""
-    return ProposalRow(slot, parent, dealt, bench.config.models.proposer.model)
+    start = start_of(bench, parent, pivot) if pivot else parent
+    return ProposalRow(slot, parent, dealt, bench.config.models.proposer.model, start, pivot)
 
 
 def standing(bench: Bench, parent: str) -> brief.Standing:

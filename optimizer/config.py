@@ -365,6 +365,9 @@ class Proposer(Settings):
     them (see docs/meta-agent.md)."""
     review: StrictBool = False
     """Whether a reviewer reads every proposal before anything is spent on it, and may push back once."""
+    pivot_after: Count | None = None
+    """Proposals in a row without a keep after which sessions start from another member of the archive, and what was
+    tried since is closed to them; empty never."""
     view: Literal["traces", "digests", "scores", "blanked"] = "traces"
     """What it sees of train attempts: everything; clusters and digests alone; how they ended; or traces without
     text (`ratchet bench proposer` shows what each is worth)."""

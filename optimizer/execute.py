@@ -97,6 +97,7 @@ class Driver:
             preflight=self._bench.config.replicates.preflight > 0,
             prune=self._bench.config.prune.enabled,
             autonomy=self._bench.config.autonomy,
+            pivot_after=self._bench.config.proposer.pivot_after,
         )
 
     def _at_ceiling(self, champion: str) -> bool:
@@ -111,9 +112,8 @@ class Driver:
                 MEASURE[phase](bench)
             case Rotate():
                 self._bench = rotate(bench)
-            case Propose(slot, parent):
-                author = tune if bench.config.tuner.serves(slot) else propose_change
-                author(bench, slot, parent)
+            case Propose():
+                self._propose(step)
             case Examine(candidate, stage):
                 EXAMINE[stage](bench, candidate, parents[candidate])
             case Reserve(candidate):
@@ -128,6 +128,12 @@ class Driver:
                 pass  # whoever drives waits
             case _:
                 self._close(step, state.champion)
+
+    def _propose(self, step: Propose) -> None:
+        if self._bench.config.tuner.serves(step.slot):
+            tune(self._bench, step.slot, step.parent)
+        else:
+            propose_change(self._bench, step.slot, step.parent, step.pivot)
 
     def _close(self, step: Step, champion: str) -> None:
         bench = self._bench

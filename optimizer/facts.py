@@ -222,6 +222,11 @@ class Facts:
         asked = self.proposals.get(row.slot)
         return asked.brief if asked and row.id in self._proposed else ""
 
+    def base(self, row: CandidateRow) -> str:
+        """Name what a candidate's working copy was, where that was not the champion it is tested against."""
+        asked = self.proposals.get(row.slot)
+        return asked.start if asked and row.id in self._proposed and asked.start != row.parent else ""
+
     def objection(self, row: CandidateRow) -> str:
         """Give what the reviewer asked a candidate's author to amend; empty when there was nothing."""
         record = self.objections.get(row.slot, {}) if row.id in self._proposed else {}
@@ -363,6 +368,7 @@ def candidate_facts(facts: Facts, candidate: str) -> Json:
         "hypothesis": row.hypothesis,
         "refuted_by": row.refuted_by or None,
         "brief": facts.brief(row) or None,
+        "base": facts.base(row) or None,
         "objection": facts.objection(row) or None,
         "evidence": list(row.evidence),
         "predicted_fixes": list(row.fixes),

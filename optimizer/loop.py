@@ -33,6 +33,7 @@ class Stops:
     rotate: bool = False
     prune: bool = False
     autonomy: Autonomy = "auto"
+    pivot_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,14 @@ class Rotate:
 
 @dataclass(frozen=True, slots=True)
 class Propose:
-    """Ask a proposer for one change to `parent`."""
+    """Ask a proposer for one change to be tested against `parent`.
+
+    `pivot` counts the standstills since the last keep: from the first on, it starts from elsewhere.
+    """
 
     slot: int
     parent: str
+    pivot: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,8 @@ def decide(state: RunState, stops: Stops) -> Step | None:
     if waiting := _wait(state, stops, reason):
         return waiting
     if not reason:
-        return Propose(slot=state.slots + 1, parent=state.champion)
+        pivot = state.since_keep // stops.pivot_after if stops.pivot_after else 0
+        return Propose(slot=state.slots + 1, parent=state.champion, pivot=pivot)
     return _end(state, stops, reason)
 
 

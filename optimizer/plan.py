@@ -193,6 +193,7 @@ def check_parts(
         PriceTable.load(config.prices)
         harness, gate = load_bundle(config.harness), gate_config(config)
         check_ranges(config, harness)
+        check_pivot(config)
         fit = fit_tasks(config, load_suite(config.suite, Path.cwd()), fitness_of)
         suite = fit.suite
         earlier = record_of(suite.hash)
@@ -223,6 +224,21 @@ def check_ranges(config: RunConfig, harness: HarnessBundle) -> None:
             f"the harness lets `{locked[0]}` be tuned, which the edit surface lets nobody change",
             key="surface",
             hint="make its area editable in `surface`, or take it out of the harness's `search`",
+        )
+
+
+def check_pivot(config: RunConfig) -> None:
+    """Refuse a pivot that never comes.
+
+    Raises:
+        ConfigError: The run ends for want of progress before it.
+    """
+    pivot, stop = config.proposer.pivot_after, config.stop.no_progress
+    if pivot is not None and pivot >= stop:
+        raise ConfigError(
+            f"`proposer.pivot_after` ({pivot}) is not below `stop.no_progress` ({stop}): the run ends before it pivots",
+            key="proposer.pivot_after",
+            hint="make it smaller, or `stop.no_progress` larger",
         )
 
 

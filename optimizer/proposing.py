@@ -14,6 +14,7 @@ from optimizer.learning import lessons_told
 from optimizer.ledger import Bill, CandidateRow, ProposalRow
 from optimizer.measure import certify_price
 from optimizer.objecting import Reviewer
+from optimizer.pivoting import pivot_of
 from optimizer.progress import Progress
 from optimizer.propose import (
     AttemptView,
@@ -35,17 +36,17 @@ WAITS = ("open", "waits for a person's word")
 """What a proposer learns of a candidate that is held for review."""
 
 
-def propose_change(bench: Bench, slot: int, parent: str) -> None:
+def propose_change(bench: Bench, slot: int, parent: str, pivot: int = 0) -> None:
     """Run one proposer session and record its end; what it cost is recorded with it."""
-    asked = opened(bench, slot, parent)
+    asked = opened(bench, slot, parent, pivot)
     of = bench.config.stop.iterations
-    text = f"iteration {slot} of at most {of}: a proposer reads the traces of {parent}{_for(asked)}"
+    text = f"iteration {slot} of at most {of}: a proposer reads the traces of {asked.start}{_for(asked)}"
     bench.listen(Progress("proposing", text, {"slot": slot, "of": of, "parent": parent}))
     root = bench.folder / "proposer" / f"s{slot:03d}"
     workspace = Workspace.build(
         root,
-        champion=bench.archive.load(parent),
-        champion_id=parent,
+        champion=bench.archive.load(asked.start),
+        champion_id=asked.start,
         history=history(bench),
         store=bench.store,
         attempts=train_attempts(bench),
@@ -89,7 +90,8 @@ def propose_change(bench: Bench, slot: int, parent: str) -> None:
 
 
 def _for(asked: ProposalRow) -> str:
-    return f" (brief: {asked.brief})" if asked.brief else ""
+    told = [*([f"brief: {asked.brief}"] if asked.brief else []), *([f"pivot {asked.pivot}"] if asked.pivot else [])]
+    return f" ({', '.join(told)})" if told else ""
 
 
 def _work(bench: Bench, workspace: Workspace, asked: ProposalRow, session: Session) -> ProposalOutcome:
@@ -107,7 +109,8 @@ def _work(bench: Bench, workspace: Workspace, asked: ProposalRow, session: Sessi
                 limits=SessionLimits(limits.turns, limits.tokens, _money_left(bench), limits.minutes * 60),
                 slot=asked.slot,
                 told=told(bench, asked),
-                review=Reviewer(bench, asked.slot, asked.parent) if limits.review else None,
+                review=Reviewer(bench, asked.slot, asked.start) if limits.review else None,
+                pivot=pivot_of(bench, asked),
                 view=limits.view,
                 jail=bench.jail,
             ),

@@ -30,7 +30,7 @@ _LESSONS = re.compile(r"^Lessons \(", re.MULTILINE)
 _KNOWN = re.compile(r"^  - (l-\w+) (.*)$", re.MULTILINE)
 _VAGUE = "The change turns out not to help."
 _OBJECTS = "a reviewer objects"
-_CHAMPION = re.compile(r"^Champion: (\S+)", re.MULTILINE)
+_CHAMPION = re.compile(r"^(?:Champion|Working copy): (\S+)", re.MULTILINE)
 
 
 def reply(conversation: Conversation, settings: SimulatedSettings) -> Turn:

@@ -29,6 +29,7 @@ def header(facts: Facts, data: Json, columns: int) -> Iterator[str]:
     yield paint(clip(f"{data['candidate']}  {one_line(data['title'])}", 2 * columns), "bold")
     yield from _labelled("verdict", verdict_words(facts, data), columns, VERDICT_COLOURS.get(data["verdict"]))
     yield from _labelled("brief", data["brief"] or "", columns)
+    yield from _labelled("made from", _made_from(data), columns)
     yield from _labelled("claim", data["hypothesis"], columns)
     yield from _labelled("evidence", ", ".join(data["evidence"]), columns)
     yield from _labelled("predicted", predicted(data), columns)
@@ -58,6 +59,10 @@ def where(facts: Facts) -> str:
     """Word the option that says where the run lies, unless it lies where runs are kept by default."""
     runs = facts.folder.path.parent
     return "" if runs == Path("runs") else f" --runs-dir {shlex.quote(str(runs))}"
+
+
+def _made_from(data: Json) -> str:
+    return f"{data['base']}, after a standstill; tested against {data['parent']}" if data["base"] else ""
 
 
 def verdict_words(facts: Facts, data: Json) -> str:

@@ -224,7 +224,7 @@ def diff(
 
 
 ABOVE = (
-    "candidate", "parent", "title", "verdict", "cause", "reason", "brief", "hypothesis", "evidence",
+    "candidate", "parent", "title", "verdict", "cause", "reason", "brief", "base", "hypothesis", "evidence",
     "predicted_fixes", "predicted_at_risk", "refuted_by", "objection", "prediction_outcome", "train_score",
     "train_coverage",
 )  # fmt: skip

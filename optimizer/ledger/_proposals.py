@@ -32,12 +32,14 @@ class ProposalBook:
         """Record what slots are asked for, before their sessions begin; called again, change nothing."""
         with self._write() as db:
             last = db.execute("SELECT coalesce(max(number), 0) AS n FROM attempts").fetchone()["n"]
-            values = [(row.slot, row.parent, row.brief, row.author, last, self._clock()) for row in rows]
-            db.executemany("INSERT OR IGNORE INTO proposals VALUES (?,?,?,?,?,?)", values)
+            values = [
+                (row.slot, row.parent, row.brief, row.author, row.base, row.pivot, last, self._clock()) for row in rows
+            ]
+            db.executemany("INSERT OR IGNORE INTO proposals VALUES (?,?,?,?,?,?,?,?)", values)
 
     def proposals(self) -> dict[int, ProposalRow]:
         """Give by slot what it was opened with."""
-        query = "SELECT slot, parent, brief, author, after_attempt FROM proposals ORDER BY slot"
+        query = "SELECT slot, parent, brief, author, base, pivot, after_attempt FROM proposals ORDER BY slot"
         return {row["slot"]: ProposalRow(**row) for row in self._db.execute(query)}
 
     def record_objection(self, slot: int, digest: str, record: Json, bill: Bill, *, settles: str = "") -> None:

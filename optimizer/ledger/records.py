@@ -36,15 +36,24 @@ class CandidateRow:
 class ProposalRow:
     """Record what a slot was opened with, before its session began.
 
-    `author` is the model asked; `brief` what it was asked for, empty where that was left to it. Sessions see
-    attempts up to the row `after_attempt`, however long after it they are resumed.
+    `parent` is the champion, which a proposal is tested against; `base` what its working copy is, where that is
+    another; `pivot` counts the standstills since the last keep. `author` is the model asked; `brief` what it was
+    asked for, empty where that was left to it. Sessions see attempts up to the row `after_attempt`, however long
+    after it they are resumed.
     """
 
     slot: int
     parent: str
     brief: str
     author: str
+    base: str = ""
+    pivot: int = 0
     after_attempt: int = 0
+
+    @property
+    def start(self) -> str:
+        """Name the candidate whose harness the session's working copy is."""
+        return self.base or self.parent
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from optimizer.propose.clusters import Cluster, Failure, clusters, failures
 from optimizer.propose.digests import Digest
 from optimizer.propose.jail import Jail, choose_jail
 from optimizer.propose.objection import Objection
+from optimizer.propose.pivot import Closed, Pivot
 from optimizer.propose.prediction import Foresight, Prediction, PredictionScore, score_prediction
 from optimizer.propose.schemas import PROPOSER_TOOLS
 from optimizer.propose.session import ProposalOutcome, SessionLimits, propose
@@ -17,6 +18,7 @@ __all__ = [
     "PROPOSER_TOOLS",
     "AttemptView",
     "CandidateView",
+    "Closed",
     "Cluster",
     "Digest",
     "Failure",
@@ -24,6 +26,7 @@ __all__ = [
     "Foretold",
     "Jail",
     "Objection",
+    "Pivot",
     "Prediction",
     "PredictionScore",
     "Proposal",

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from optimizer.propose._evidence import opening_lines
+from optimizer.propose.pivot import Pivot
 from optimizer.propose.views import AttemptView, CandidateView, TrainScore, View
 from optimizer.propose.workspace import Workspace
 from task_agent.harness.surface import AREAS
@@ -14,11 +15,13 @@ MAX_CANDIDATES = 40
 MAX_TASKS = 40
 
 
-def overview(workspace: Workspace, slot: int, view: View = "traces", told: Sequence[str] = ()) -> str:
+def overview(
+    workspace: Workspace, slot: int, view: View = "traces", told: Sequence[str] = (), pivot: Pivot | None = None
+) -> str:
     """Write the opening message of the session with number `slot`; `told` are lines about its author and task."""
     mine = [attempt for attempt in workspace.attempts if attempt.candidate == workspace.champion_id]
     parts = [
-        f"Champion: {workspace.champion_id} (harness {workspace.champion.short_hash})",
+        f"{pivot.label if pivot else 'Champion'}: {workspace.champion_id} (harness {workspace.champion.short_hash})",
         f"Train score: {train_score(mine)}",
         *_outcomes(mine),
         *opening_lines(workspace, view),
@@ -29,6 +32,7 @@ def overview(workspace: Workspace, slot: int, view: View = "traces", told: Seque
         f"Edit surface: {_surface(workspace)}",
         f"Files of the harness: {', '.join(workspace.champion.files)}",
         f"Train tasks: {len(workspace.tasks)} (tasks/index.jsonl)",
+        *(pivot.opening() if pivot else ()),
         *told,
         f"Slot: {slot}",
     ]

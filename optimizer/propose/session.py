@@ -11,6 +11,7 @@ from typing import Literal
 from optimizer.propose._editing import Proposal
 from optimizer.propose.jail import Jail
 from optimizer.propose.overview import overview
+from optimizer.propose.pivot import Pivot
 from optimizer.propose.shell import ShellTool
 from optimizer.propose.tools import Review, SubmitTool, toolset
 from optimizer.propose.views import View
@@ -82,6 +83,7 @@ async def propose(
     slot: int,
     told: Sequence[str] = (),
     review: Review | None = None,
+    pivot: Pivot | None = None,
     view: View = "traces",
     jail: Jail | None = None,
 ) -> ProposalOutcome:
@@ -98,13 +100,14 @@ async def propose(
         slot: The number of this proposal in the run.
         told: What the opening says besides: brief, record, what is closed to it.
         review: Asks a reviewer about a submission before it is accepted.
+        pivot: The standstill it is to end, if there is one.
         view: What it sees of attempts: the switch of the ablation.
         jail: Where a shell's commands run; there is no shell without one.
 
     Raises:
         CredentialsError: The key is missing or refused.
     """
-    submit, meter = SubmitTool(workspace, review), Meter(_budget(limits))
+    submit, meter = SubmitTool(workspace, review, pivot), Meter(_budget(limits))
     setup = AgentSetup(
         model=model,
         system=system_prompt(),
@@ -118,7 +121,7 @@ async def propose(
     tools = toolset(workspace, submit, view=view, shell=shell)
     agent = Agent(setup, tools, client=client, recorder=recorder, meter=meter)
     try:
-        end, reason = await _worked(agent, submit, overview(workspace, slot, view, told))
+        end, reason = await _worked(agent, submit, overview(workspace, slot, view, told, pivot))
     finally:
         if shell is not None:
             await shell.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from optimizer.propose import _editing, _evidence, _reading
 from optimizer.propose._editing import Proposal
+from optimizer.propose.pivot import Pivot
 from optimizer.propose.schemas import (
     COMPARE_ATTEMPTS,
     EDIT_FILE,
@@ -72,15 +73,17 @@ class SubmitTool:
     Args:
         workspace: Where the change was made.
         review: Asks the reviewer; there is none without it.
+        pivot: Says what is closed.
     """
 
     schema = SUBMIT_CHANGE
 
-    def __init__(self, workspace: Workspace, review: Review | None = None) -> None:
+    def __init__(self, workspace: Workspace, review: Review | None = None, pivot: Pivot | None = None) -> None:
         self.proposal: Proposal | None = None
         self.pushed_back: Proposal | None = None
         self._workspace = workspace
         self._review = review
+        self._pivot = pivot
         self._found: Proposal | None = None
         self._inner = WorkspaceTool(SUBMIT_CHANGE, self._check, workspace.root)
 
@@ -96,7 +99,11 @@ class SubmitTool:
         return ToolResult(result.output, ends_run=True)
 
     def _check(self, tool_input: ToolInput) -> str:
-        self._found = _editing.submission(self._workspace, tool_input)
+        self._found = None
+        found = _editing.submission(self._workspace, tool_input)
+        if self._pivot is not None:
+            self._pivot.check(self._workspace.champion, found.bundle)
+        self._found = found
         return f"submitted: {self._found.title}"
 
 

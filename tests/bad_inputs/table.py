@@ -77,6 +77,11 @@ RUN_FILES = [
         swap("iterations: 1", "iterations: 1, budget_usd: 0"),
     ),
     Bad(
+        "a pivot that never comes",
+        ("night.yaml:21:25", "`proposer.pivot_after` (8) is not below `stop.no_progress` (8)", "make it smaller"),
+        swap("sandbox: {kind: process}\n", "sandbox: {kind: process}\nproposer: {pivot_after: 8}\n"),
+    ),
+    Bad(
         "a surface that locks everything",
         ("night.yaml:21:10", "every part of the harness is locked"),
         lambda desk: desk.edit(

@@ -62,6 +62,7 @@ def _facts(reading: Reading, row: CandidateRow) -> Element:
                 h("span", reading.words(row.refuted_by), class_="said") if _refutable(reading, row) else None,
             ),
             ("reviewer objected", _objection(reading, row)),
+            ("made from", reading.facts.base(row) or None),
             ("brief", reading.facts.brief(row) or None),
             ("came true", prediction(reading.facts, row)),
             ("evidence", _evidence(reading, row)),
