@@ -126,7 +126,7 @@ class Models(Settings):
     reflector: Role
     """Judges in a fresh context whether a change is overfitted; `same` is the model of `task`."""
     analyst: Role | None = None
-    """Writes digests of single traces; the model of `task` when empty."""
+    """Writes digests of single traces, if `proposer.digests` asks for any; the model of `task` when empty."""
     reviewer: Role | None = None
     """Asks once, before anything is spent, whether a proposal can be tested; the model of `reflector` when empty."""
 
@@ -349,6 +349,15 @@ class Notify(Settings):
     """How long each may take; the run waits for neither."""
 
 
+class Digests(Settings):
+    """Have an analyst read failing train attempts before each proposal; each is read and paid once a night."""
+
+    per_round: Annotated[int, Field(ge=0, strict=True)] = 0
+    """Attempts of the parent read before a proposal, at most; 0 leaves the analyst out."""
+    at_once: Annotated[int, Field(ge=1, le=MOST_AT_ONCE, strict=True)] = 8
+    """Attempts read at the same time."""
+
+
 class Proposer(Settings):
     """Limit one proposer session."""
 
@@ -374,6 +383,14 @@ class Proposer(Settings):
     sandbox: Literal["auto", "none", "bubblewrap", "docker"] = "auto"
     """Where its shell's commands run, without network; there is no shell without isolation. `auto` is the tasks' kind,
     else one that isolates; none for the simulated model."""
+    digests: Digests = Digests()
+    """Who reads failing attempts for it, and how many."""
+
+    @model_validator(mode="after")
+    def _has_something_to_see(self) -> Proposer:
+        if self.view == "digests" and not self.digests.per_round:
+            raise ValueError("view: digests shows nothing without digests; set digests.per_round to 1 or more")
+        return self
 
 
 class Reflection(Settings):

@@ -52,12 +52,14 @@ class Session:
 REAL = {
     "task": Session(8, TokenUsage(input=50, output=312, cache_read=3_750, cache_write=1_000)),
     "proposer": Session(20, TokenUsage(input=500, output=500, cache_read=16_000, cache_write=3_000)),
+    "analyst": Session(1, TokenUsage(input=8_000, output=300)),
     "reflector": Session(1, TokenUsage(input=12_000, output=1_000)),
     "reviewer": Session(1, TokenUsage(input=3_000, output=400)),
 }
 SIMULATED = {
     "task": Session(4, TokenUsage(input=300, output=45)),
     "proposer": Session(20, TokenUsage(input=800, output=40)),
+    "analyst": Session(1, TokenUsage(input=1_500, output=100)),
     "reflector": Session(1, TokenUsage(input=1_400, output=120)),
     "reviewer": Session(1, TokenUsage(input=800, output=60)),
 }
@@ -179,6 +181,8 @@ def _roles(config: RunConfig, attempts: int) -> Iterator[tuple[str, Role, int]]:
     readers = 1 if config.reflection.by == "judge" else 3
     asked = {"task": attempts, "proposer": _sessions(config), "reflector": config.stop.iterations * readers}
     asked |= {"reviewer": _sessions(config)} if config.proposer.review else {}
+    if config.proposer.digests.per_round:
+        asked["analyst"] = _sessions(config) * config.proposer.digests.per_round
     yield from ((name, config.models.roles[name], count) for name, count in asked.items())
 
 

@@ -7,6 +7,7 @@ from optimizer.attempt_spec import AttemptStatus, Purpose
 from optimizer.bench import Bench
 from optimizer.briefing import opened, prediction_score, told
 from optimizer.candidates import BASELINE, candidate_id
+from optimizer.digesting import digests_for
 from optimizer.draws import OutageError
 from optimizer.evidence import mean_of_tasks, measured, rewards
 from optimizer.examine import diff_of
@@ -19,6 +20,7 @@ from optimizer.progress import Progress
 from optimizer.propose import (
     AttemptView,
     CandidateView,
+    Digest,
     Prediction,
     ProposalOutcome,
     SessionLimits,
@@ -42,19 +44,22 @@ def propose_change(bench: Bench, slot: int, parent: str, pivot: int = 0) -> None
     of = bench.config.stop.iterations
     text = f"iteration {slot} of at most {of}: a proposer reads the traces of {asked.start}{_for(asked)}"
     bench.listen(Progress("proposing", text, {"slot": slot, "of": of, "parent": parent}))
-    root = bench.folder / "proposer" / f"s{slot:03d}"
+    root, attempts = bench.folder / "proposer" / f"s{slot:03d}", train_attempts(bench)
+    shows = bench.config.proposer.view in ("traces", "digests")
+    digests = _digests(bench, slot, [each for each in attempts if each.candidate == parent]) if shows else []
     workspace = Workspace.build(
         root,
         champion=bench.archive.load(asked.start),
         champion_id=asked.start,
         history=history(bench),
         store=bench.store,
-        attempts=train_attempts(bench),
+        attempts=attempts,
         surface=bench.surface,
         tasks=[TaskBrief(task.id, task.instruction, task.category) for task in bench.tasks(TRAIN)],
         texts=bench.folder / "proposer" / "text" if bench.jail else None,
+        digests=digests,
     )
-    if bench.config.proposer.view in ("traces", "digests"):
+    if shows:
         write_evidence(workspace)
     workspace.write_lessons(lessons_told(bench))
     session = open_session(bench, f"s{slot:03d}", "proposer")
@@ -119,13 +124,20 @@ def _work(bench: Bench, workspace: Workspace, asked: ProposalRow, session: Sessi
         session.close()
 
 
+def _digests(bench: Bench, slot: int, attempts: list[AttemptView]) -> list[Digest]:
+    return digests_for(bench, slot, attempts, usd=_budget_left(bench))
+
+
 def _money_left(bench: Bench) -> float | None:
     """Give what a session may spend: its own limit, and never what the budget lacks or certifying needs."""
-    own, budget = bench.config.proposer.cost_usd, bench.config.stop.budget_usd
-    if budget is None:
-        return own
-    left = max(0.0, budget - bench.ledger.spend().usd - certify_price(bench))
-    return left if own is None else min(own, left)
+    own, left = bench.config.proposer.cost_usd, _budget_left(bench)
+    return own if left is None else left if own is None else min(own, left)
+
+
+def _budget_left(bench: Bench) -> float | None:
+    """Give what the budget leaves once certifying is paid; None without a budget."""
+    budget = bench.config.stop.budget_usd
+    return None if budget is None else max(0.0, budget - bench.ledger.spend().usd - certify_price(bench))
 
 
 def train_attempts(bench: Bench) -> list[AttemptView]:

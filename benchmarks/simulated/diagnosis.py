@@ -17,6 +17,10 @@ _RESULT = re.compile(r"^\[\d+\] tool_result.*\n((?:    .*\n?)+)", re.MULTILINE)
 _DULL = re.compile(r"\[exit code|total \d+$|[d-][r-][w-][x-]|mark:")
 
 
+READERS = ("read_trace", "read_digest")
+"""Tools that show one attempt, the one that shows most first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """Hold one line of a list of attempts."""
@@ -26,8 +30,28 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Telltale:
+    """Hold a tell-tale that stands in a text: its slip, its words, where they begin."""
+
+    slip: str
+    phrase: str
+    at: int
+
+
+def last_telltale(text: str) -> Telltale | None:
+    """Find the tell-tale that stands last in a text, if any does."""
+    found = [
+        Telltale(slip.id, phrase, at)
+        for slip in SLIPS.values()
+        for phrase in slip.telltales
+        if (at := text.rfind(phrase)) >= 0
+    ]
+    return max(found, key=lambda each: each.at, default=None)
+
+
+@dataclass(frozen=True, slots=True)
 class SeenTrace:
-    """Hold what was read of one attempt."""
+    """Hold what was read of one attempt: its trace, or its digest."""
 
     attempt: str
     task: str
@@ -36,9 +60,8 @@ class SeenTrace:
     @property
     def cause(self) -> str | None:
         """The slip whose tell-tale stands last in the text, if any does."""
-        last = {slip.id: max(self.text.rfind(phrase) for phrase in slip.telltales) for slip in SLIPS.values()}
-        name = max(last, key=lambda slip: last[slip])
-        return name if last[name] >= 0 else None
+        told = last_telltale(self.text)
+        return told.slip if told is not None else None
 
     @property
     def instruction(self) -> str:
@@ -86,12 +109,12 @@ def choose_attempts(listed: Sequence[Listed], user_id: str, count: int) -> list[
 
 
 def seen_traces(calls: Iterable[ToolCall], listed: Sequence[Listed]) -> list[SeenTrace]:
-    """Read back the traces of `listed` attempts that were opened."""
+    """Read back the traces, or the digests, of `listed` attempts that were opened."""
     tasks = {each.attempt: each.task for each in listed}
     return [
         SeenTrace(attempt, tasks[attempt], call.result)
         for call in calls
-        if call.name == "read_trace" and not call.is_error and (attempt := str(call.input.get("attempt"))) in tasks
+        if call.name in READERS and not call.is_error and (attempt := str(call.input.get("attempt"))) in tasks
     ]
 
 

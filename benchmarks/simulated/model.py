@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.simulated import advisor, agent, checker, chooser, proposer, reflector, reviewer
+from benchmarks.simulated import advisor, agent, analyst, checker, chooser, proposer, reflector, reviewer
 from benchmarks.simulated.conversation import Conversation, Turn, parse, render
 from benchmarks.simulated.library import HasTasks, Library
 from benchmarks.simulated.settings import SimulatedSettings
@@ -48,6 +48,8 @@ class SimulatedModel:
             return reflector.reply(conversation, self._library)
         if "report_review" in offered:
             return reviewer.reply(conversation, self._library.settings)
+        if "report_digest" in offered:
+            return analyst.reply(conversation)
         if "report_check" in offered:
             return checker.reply(conversation, self._library)
         if "report_choice" in offered:

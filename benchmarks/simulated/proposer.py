@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from benchmarks.simulated.catalogue import SLIPS
 from benchmarks.simulated.conversation import Call, Conversation, ToolCall, Turn
 from benchmarks.simulated.diagnosis import (
+    READERS,
     Listed,
     SeenTrace,
     choose_attempts,
@@ -42,9 +43,11 @@ def reply(conversation: Conversation, settings: SimulatedSettings) -> Turn:
     position = conversation.position
     if position == 0:
         return Turn("I look at the attempts first.", _listing(kind, conversation.ask(0)))
-    listed = listed_attempts(calls)
-    if position == 1:
-        return Turn("Now some of their traces.", _reading(listed, conversation.user_id))
+    reader = _reader(conversation)
+    if reader is None:
+        position += 1  # how attempts ended is all it is shown
+    elif position == 1:
+        return Turn("Now some of their traces.", _reading(listed_attempts(calls), conversation.user_id, reader))
     if position == 2:
         files = tuple(Call("read_file", {"path": path}) for path in (".", SYSTEM, SPEC))
         return Turn("Now the harness as it is.", files)
@@ -69,18 +72,23 @@ def _listing(kind: str, overview: str) -> tuple[Call, ...]:
     return tuple(Call("list_attempts", {"outcome": outcome, **common}) for outcome in outcomes)
 
 
-def _reading(listed: dict[str, list[Listed]], user_id: str) -> tuple[Call, ...]:
+def _reader(conversation: Conversation) -> str | None:
+    """Name the tool that shows single attempts, if one is offered."""
+    return next((name for name in READERS if name in conversation.tool_names), None)
+
+
+def _reading(listed: dict[str, list[Listed]], user_id: str, reader: str) -> tuple[Call, ...]:
     chosen = choose_attempts(listed.get("failed", ()), user_id, FAILED_READ)
     chosen += choose_attempts(listed.get("passed", ()), user_id, PASSED_READ)
     if not chosen:
-        return (Call("query_traces", {"sql": "select count(*) as events from events"}),)
-    return tuple(Call("read_trace", {"attempt": each.attempt}) for each in chosen)
+        return (Call("list_clusters", {}),)
+    return tuple(Call(reader, {"attempt": each.attempt}) for each in chosen)
 
 
 def find_out(conversation: Conversation, calls: Sequence[ToolCall], *, structures: bool = False) -> Findings:
     """Put together what the session has learnt from its tools; without readable traces it guesses a cause."""
     listed = listed_attempts(calls)
-    failed = seen_traces(calls, listed.get("failed", ()))
+    failed = _seen(conversation, calls, listed.get("failed", ()))
     causes = commonest_causes(failed)
     if not causes:
         causes = sorted(SLIPS, key=lambda name: uniform(conversation.user_id, "guess", name))
@@ -93,6 +101,14 @@ def find_out(conversation: Conversation, calls: Sequence[ToolCall], *, structure
         passed=seen_traces(calls, listed.get("passed", ())),
         structures=structures,
     )
+
+
+def _seen(conversation: Conversation, calls: Sequence[ToolCall], listed: Sequence[Listed]) -> list[SeenTrace]:
+    """Give what was read of attempts; where nothing can be, they are known by name alone."""
+    if _reader(conversation) is not None:
+        return seen_traces(calls, listed)
+    chosen = choose_attempts(listed, conversation.user_id, FAILED_READ)
+    return [SeenTrace(each.attempt, each.task, "") for each in chosen]
 
 
 def make_proposals(kind: str, found: Findings) -> list[Proposal]:

@@ -2,7 +2,7 @@
 
 from optimizer.ledger.imports import RULE, TABLE
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 SCHEMA = f"""
 {TABLE};
@@ -40,6 +40,10 @@ CREATE TABLE trials (
 CREATE TABLE judgements (
     candidate TEXT NOT NULL, role TEXT NOT NULL, record TEXT NOT NULL, tokens INTEGER NOT NULL, cost_usd REAL,
     unpriced INTEGER NOT NULL, concluded_at REAL NOT NULL, PRIMARY KEY (candidate, role)
+);
+CREATE TABLE digests (
+    attempt TEXT PRIMARY KEY, slot INTEGER NOT NULL, record TEXT NOT NULL, tokens INTEGER NOT NULL, cost_usd REAL,
+    unpriced INTEGER NOT NULL, turns INTEGER NOT NULL, concluded_at REAL NOT NULL
 );
 CREATE TABLE attempts (
     number INTEGER PRIMARY KEY, candidate TEXT NOT NULL, harness TEXT NOT NULL, task TEXT NOT NULL,

@@ -22,6 +22,7 @@ from optimizer.ledger.records import (
     AttemptRow,
     Bill,
     CandidateRow,
+    DigestRow,
     DrawRequest,
     LookRow,
     ReviewRow,
@@ -259,6 +260,19 @@ class Ledger(ProposalBook, ImportBook):
         rows = self._db.execute(query, (candidate, REFLECTION))
         return {row["role"]: dict(json.loads(row["record"])) for row in rows}
 
+    def record_digest(self, attempt: str, slot: int, record: Json, bill: Bill, *, settles: str) -> None:
+        """Record a paid digest; `settles` names its running bill."""
+        with self._write() as db:
+            settle(db, settles)
+            spent = (bill.tokens, bill.cost_usd, bill.unpriced, bill.turns)
+            values = (attempt, slot, json.dumps(record), *spent, self._clock())
+            db.execute("INSERT OR IGNORE INTO digests VALUES (?,?,?,?,?,?,?,?)", values)
+
+    def digests(self) -> list[DigestRow]:
+        """List the digests by attempt, so that none is paid twice."""
+        rows = self._db.execute("SELECT attempt, slot, record FROM digests ORDER BY attempt")
+        return [DigestRow(row["attempt"], row["slot"], json.loads(row["record"])) for row in rows]
+
     # Attempts -----------------------------------------------------------------
 
     def plan(self, run: str, stage: str, requests: Iterable[DrawRequest]) -> list[AttemptRow]:
@@ -477,9 +491,9 @@ class Ledger(ProposalBook, ImportBook):
         return OpenTest(test["number"], test["level"], len(looks), bool(looks) and looks[-1].outcome == "keep")
 
     def spend(self) -> Spend:
-        """Add up money and tokens over attempts, proposals and judgements."""
+        """Add up money and tokens over attempts, proposals, digests and judgements."""
         total = Spend()
-        for table in ("attempts", "slots", "objections", "judgements", "bills"):
+        for table in ("attempts", "slots", "digests", "objections", "judgements", "bills"):
             row = self._db.execute(
                 f"SELECT coalesce(sum(cost_usd), 0) AS usd, coalesce(sum(tokens), 0) AS tokens,"
                 f" coalesce(sum(unpriced), 0) AS unpriced FROM {table}"

@@ -72,6 +72,15 @@ class TrialRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DigestRow:
+    """Record what an analyst made of one train attempt; `slot` is the proposal it was asked for."""
+
+    attempt: str
+    slot: int
+    record: Mapping[str, Any]  # Any: JSON
+
+
+@dataclass(frozen=True, slots=True)
 class DrawRequest:
     """Ask for `count` fresh replicates of a candidate on a task."""
 

@@ -79,6 +79,7 @@ class Tallies:
     train: tuple[TaskTally, ...]
     proposer: Bills
     reviewer: Bills
+    analyst: Bills
     reflector: Bills
     lost: Bills
     held_out: tuple[HeldOut, ...] = ()
@@ -88,7 +89,7 @@ class Tallies:
     def roles(self) -> tuple[tuple[str, Bills], ...]:
         """Name the meta-agent's bills: proposer and reflector always, the others where there are any."""
         always = (("proposer", self.proposer), ("reflector", self.reflector))
-        others = (("reviewer", self.reviewer), ("lost sessions", self.lost))
+        others = (("analyst", self.analyst), ("reviewer", self.reviewer), ("lost sessions", self.lost))
         return (*always, *((name, bills) for name, bills in others if bills.sessions))
 
 
@@ -120,6 +121,7 @@ def read_tallies(db: sqlite3.Connection) -> Tallies:
         train=tuple(TaskTally(*row) for row in db.execute(_TRAIN)),
         proposer=_bills(db, "slots"),
         reviewer=_bills(db, "objections"),
+        analyst=_bills(db, "digests"),
         reflector=_bills(db, "judgements", "role <> 'reflection' OR tokens > 0"),
         lost=_bills(db, "bills"),
         held_out=tuple(HeldOut(*row) for row in db.execute(_HELD_OUT)),

@@ -91,6 +91,13 @@ RUN_FILES = [
         ),
     ),
     Bad(
+        "a view of digests that nobody writes",
+        ("night.yaml:21:1", "set digests.per_round to 1 or more"),
+        lambda desk: desk.edit(
+            "night.yaml", "sandbox: {kind: process}\n", "sandbox: {kind: process}\nproposer: {view: digests}\n"
+        ),
+    ),
+    Bad(
         "a missing role",
         ("night.yaml:5:3", "`models.reflector`: field required"),
         swap("  reflector: {model: simulated}\n", ""),

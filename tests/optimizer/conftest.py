@@ -171,6 +171,7 @@ class World:
     proposer: ScriptedModel
     reflector: ScriptedModel
     reviewer: ScriptedModel = field(default_factory=lambda: ScriptedModel(()))
+    analyst: ScriptedModel = field(default_factory=lambda: ScriptedModel(()))
     run: str = "r"
     uid: str = "r-1"
     fuse: Fuse = field(default_factory=Fuse)
@@ -238,7 +239,12 @@ class World:
             registry=self.registry,
             uid=self.uid,
             corpus=LeakCorpus.from_tasks(self.suite.tasks, self.splits),
-            clients={"proposer": self.proposer, "reflector": self.reflector, "reviewer": self.reviewer},
+            clients={
+                "proposer": self.proposer,
+                "analyst": self.analyst,
+                "reflector": self.reflector,
+                "reviewer": self.reviewer,
+            },
             loop=stack.enter_context(asyncio.Runner()),
             listen=self.told.append,
         )
@@ -300,7 +306,18 @@ class World:
 
 
 TABLES = (
-    *("candidates", "proposals", "contracts", "objections", "slots", "trials", "judgements", "attempts", "passed"),
+    *(
+        "digests",
+        "candidates",
+        "proposals",
+        "contracts",
+        "objections",
+        "slots",
+        "trials",
+        "judgements",
+        "attempts",
+        "passed",
+    ),
     *("tests", "looks", "verdicts", "reviews", "conclusions"),
 )
 TIMES = {"entered_at", "created_at", "concluded_at", "ended_at", "reserved_at", "looked_at", "decided_at", "opened_at"}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,7 +53,7 @@ class Desk:
         if name == "list_attempts":
             rows = [attempt for attempt, (outcome, _) in self.traces.items() if outcome == given["outcome"]]
             return "\n".join(json.dumps({"attempt": row, "task": row.split("/")[1]}) for row in rows), False
-        if name == "read_trace":
+        if name in ("read_trace", "read_digest"):
             return self.traces[given["attempt"]][1], False
         if name == "read_file":
             return self.files.get(given["path"], "\n".join(self.files)), False
@@ -76,10 +76,10 @@ def _is_new(path: str, text: str) -> bool:
     return bool(text) and text not in (PROMPT, "name: bash-only\n")
 
 
-def _work(model: SimulatedModel, desk: Desk, user_id: str) -> dict[str, Any]:
+def _work(model: SimulatedModel, desk: Desk, user_id: str, offered: Sequence[str] = TOOLS) -> dict[str, Any]:
     """Let the proposer work until it stops; gives its last submission."""
     messages: list[dict[str, Any]] = [{"role": "user", "content": desk.overview}]
-    tools = [{"name": name, "description": "", "input_schema": {}} for name in TOOLS]
+    tools = [{"name": name, "description": "", "input_schema": {}} for name in offered]
     body = {"model": "simulated", "system": "", "tools": tools, "messages": messages, "metadata": {"user_id": user_id}}
     while True:
         reply = model(WireRequest("/v1/messages", body)).body
@@ -369,3 +369,62 @@ def test_a_proposer_amends_what_a_reviewer_objects_to(suite):
     assert "wrong_path" not in first["refuted_by"]
     assert len(desk.mechanisms[0]) == 2
     assert len(desk.mechanisms[1]) == 1
+
+
+# The analyst, and proposers that see less ---------------------------------------------------------
+
+TELLTALE = SLIPS["header_offset"].telltales[0]
+TRACE = f"""c000/one/a00
+15 events
+
+== main, turn 1 ==
+[3] model · simulated
+    First a look at the inputs.
+
+== main, turn 2 ==
+[6] model · simulated
+    {TELLTALE}
+[7] tool_call · bash
+    $ awk 1 in.csv
+"""
+
+
+def _digest(suite, trace: str) -> dict[str, Any]:
+    messages = [{"role": "user", "content": f"<trace>\n{trace}\n</trace>"}]
+    tools = [{"name": "report_digest", "description": "", "input_schema": {}}]
+    body = {"model": "simulated", "system": "", "tools": tools, "messages": messages}
+    reply = SimulatedModel(suite)(WireRequest("/v1/messages", body)).body
+    return dict(next(block["input"] for block in reply["content"] if block["type"] == "tool_use"))
+
+
+def test_the_analyst_names_the_telltale_it_reads_and_where(suite) -> None:
+    told = _digest(suite, TRACE)
+    assert (told["cause"], told["event"], told["quote"]) == ("header offset", 6, TELLTALE)
+
+
+def test_the_analyst_names_nothing_that_does_not_stand_in_the_trace(suite) -> None:
+    told = _digest(suite, TRACE.replace(TELLTALE, "I count the lines."))
+    assert (told["cause"], told["quote"]) == ("", "")
+
+
+def _diagnoses(suite, offered: Sequence[str], text: str) -> Counter[str]:
+    """Count the slips that good proposals of 60 sessions are about, when every failure shows the same text."""
+    failures = {f"c000/task-{n}/a00": ("failed", text) for n in range(4)}
+    found: Counter[str] = Counter()
+    for number in range(60):
+        desk = Desk(failures)
+        done = _work(_model(suite), desk, f"token-{number}", offered)
+        assert done["evidence"], "a claim names attempts, also one that is a guess"
+        title = done["title"].removesuffix(" with a tool").partition(" (")[0]
+        found[title] += 1
+    return found
+
+
+def test_a_proposer_works_from_the_view_it_is_given(suite) -> None:
+    digests, scores = (("list_attempts", *reader, *TOOLS[3:]) for reader in (("read_digest",), ()))
+    cause = SLIPS["header_offset"].title
+    assert _diagnoses(suite, TOOLS, TRACE)[cause] == 60
+    assert _diagnoses(suite, digests, f"c000/one/a00 at [6]\ncause: header offset\nquote: {TELLTALE}")[cause] == 60
+    blind = _diagnoses(suite, scores, TRACE)
+    assert blind == _diagnoses(suite, TOOLS, "(this session shows no traces)")
+    assert blind[cause] <= 12, "chance is 60 / 16"
