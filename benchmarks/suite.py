@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict
 from benchmarks.errors import SuiteError
 from benchmarks.settings import read_settings
 from benchmarks.task import Task
-from traces.errors import NotFoundError
+from task_agent.sandbox.roots import find_root
+from traces.errors import NotFoundError, UsageError
 
 Loader = Callable[[Mapping[str, object], Path], "Suite"]
 
@@ -71,6 +72,14 @@ class Suite:
             raise NotFoundError("task", task_id, close_matches=near)
         return found
 
+    @property
+    def needs(self) -> dict[str, bool]:
+        """Say what its tasks need of a sandbox, as `task_agent.sandbox.choose` asks."""
+        return {
+            "needs_image": any(task.needs_image for task in self.tasks),
+            "needs_jail": any(task.needs_jail for task in self.tasks),
+        }
+
     def without(self, names: Collection[str]) -> Suite:
         """Give the suite without the tasks of these ids.
 
@@ -94,6 +103,8 @@ class CommonSettings(BaseModel):
     """Ids of tasks to leave out; a run writes here which tasks it left out because a check failed them."""
     use_checks: bool = True
     """Leave out tasks that `ratchet tasks check` found undecidable here."""
+    roots: Path | None = None
+    """A folder of root file systems, made by `ratchet tasks roots`: tasks whose image is there run in a jail on it."""
 
 
 def common_settings(settings: dict[str, object]) -> CommonSettings:
@@ -127,4 +138,20 @@ def load_suite(config: Mapping[str, object], base: Path) -> Suite:
         )
     module, _, name = KINDS[kind].partition(":")
     loader = cast(Loader, getattr(importlib.import_module(module), name))  # the registry names loaders only
-    return loader(settings, base).without(common.without)
+    suite = loader(settings, base).without(common.without)
+    return suite if common.roots is None else on_roots(suite, base / common.roots.expanduser())
+
+
+def on_roots(suite: Suite, roots: Path) -> Suite:
+    """Let tasks stand on root file systems where their images are among `roots`.
+
+    Raises:
+        SuiteError: There is no such folder, or what it holds is no root.
+    """
+    if not roots.is_dir():
+        hint = "make it with: ratchet tasks roots"
+        raise SuiteError(f"`suite.roots` names {str(roots)!r}, which is no folder", key="suite.roots", hint=hint)
+    try:
+        return Suite(suite.name, tuple(task.on_roots(lambda spec: find_root(roots, spec)) for task in suite.tasks))
+    except UsageError as error:
+        raise SuiteError(error.message, key="suite.roots", hint=error.hint) from None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal
 
 from task_agent.models.base import ModelReply
 from task_agent.sandbox.base import SandboxSpec
+from task_agent.sandbox.roots import Root, stand_on
 
 BARE_IMAGES = frozenset(
     {"debian:bookworm", "debian:bookworm-slim", "python:3.11-slim-bookworm", "ratchet-base:bookworm"}
@@ -130,6 +132,21 @@ class Task:
         False for files on a bare distribution: a jail with this machine's own tools stands in for it.
         """
         return any(_needs_image(place) for place in (self.environment, self.verifier_place) if place is not None)
+
+    @property
+    def needs_jail(self) -> bool:
+        """Say whether it stands on a root of its own, which only a jail can have."""
+        return self.environment.root is not None
+
+    def on_roots(self, find: Callable[[SandboxSpec], Root | None]) -> Task:
+        """Give the task standing on the root of its image, where one is found; it is another task then."""
+        root = find(self.environment)
+        place = self.verifier_place and find(self.verifier_place)
+        if root is None or (self.verifier_place is not None and place is None):
+            return self
+        digest = hashlib.sha256(f"{self.digest} on {root.image_id}".encode()).hexdigest()
+        verifier = stand_on(self.verifier_place, place) if self.verifier_place and place else None
+        return replace(self, environment=stand_on(self.environment, root), verifier_place=verifier, digest=digest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -332,8 +332,7 @@ def choose_sandbox(config: RunConfig, suite: Suite, wanted: Wanted) -> Choice:
         SandboxUnavailableError: No sandbox of the wanted kind works here, or an image is not there.
     """
     simulated = config.models.task.simulated
-    images = any(task.needs_image for task in suite.tasks)
-    choice = choose(wanted, allow_unsafe=config.sandbox.allow_unsafe or simulated, needs_image=images)
+    choice = choose(wanted, allow_unsafe=config.sandbox.allow_unsafe or simulated, **suite.needs)
     if choice.kind == "docker":
         _check_images(suite)
     return choice

@@ -15,6 +15,7 @@ from optimizer.cli.options import LIMIT, RUNS, AsRows, Limit, RunsDir
 
 if TYPE_CHECKING:
     from benchmarks.check import TaskCheck
+    from benchmarks.suite import Suite
     from task_agent.sandbox.choose import Wanted
 
 app = typer.Typer(name="tasks", help="Look at tasks before a night stands on them.", no_args_is_help=True)
@@ -64,8 +65,7 @@ def check(
 
     settings, wanted = _named(path, kind)
     suite = load_suite(settings, Path.cwd())
-    images = any(task.needs_image for task in suite.tasks)
-    choice = choose(sandbox.value if sandbox else wanted, allow_unsafe=allow_unsafe, needs_image=images)
+    choice = choose(sandbox.value if sandbox else wanted, allow_unsafe=allow_unsafe, **suite.needs)
     tell(f"{len(suite.tasks)} tasks; sandbox {choice.said}")
     record = checks_of(runs_dir)
 
@@ -92,6 +92,45 @@ def check(
     tell(f"{len(rows) - bad} ok, {bad} not{_counted(found)}")
     if bad:
         raise typer.Exit(ExitCode.USAGE)
+
+
+@app.command("roots", short_help="Take the root file systems of tasks' images out of the engine.")
+def roots(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder of tasks, a dataset's file, or a run file.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder of roots; what it holds already stays.")],
+    kind: Annotated[str, typer.Option("--kind", help="Their format; a run file says it itself.")] = "harbor",
+    as_json: AsRows = False,
+    limit: Limit = LIMIT,
+) -> None:
+    """Take the root file systems of tasks' images out of the engine, so that the tasks run in jails without it.
+
+    Images are built where a task brings a Dockerfile, and never pulled. `suite: {roots: FOLDER}` then uses them.
+
+    Example: ratchet tasks roots my-tasks --out roots
+    """
+    from benchmarks.suite import load_suite
+    from optimizer.cli.output import tell, write_rows
+
+    settings, _ = _named(path, kind)
+    suite = load_suite({key: value for key, value in settings.items() if key != "roots"}, Path.cwd())
+    rows = _taken_out(suite, out)
+    if not rows and not as_json:
+        tell(f"none of the {len(suite.tasks):,} tasks needs an image")
+        return
+    write_rows(["root", "tasks", "folder"], rows, limit=limit, as_json=as_json, narrow="--limit")
+    if not as_json:
+        tell(f"use them with: suite: {{roots: {out}}}")
+
+
+def _taken_out(suite: Suite, out: Path) -> list[dict[str, Any]]:  # Any: JSON
+    """Take each image's root out once; give the roots with how many tasks stand on each."""
+    from task_agent.sandbox._engine import engine
+    from task_agent.sandbox.roots import take_out
+
+    places = [place for task in suite.tasks for place in (task.environment, task.verifier_place) if place is not None]
+    needed = [place for place in places if place.image is not None or place.build_context is not None]
+    counts = Counter(take_out(engine(), place, out) for place in needed)
+    return [{"root": folder.name, "tasks": count, "folder": str(folder)} for folder, count in sorted(counts.items())]
 
 
 def _named(path: Path, kind: str) -> tuple[dict[str, Any], Wanted]:

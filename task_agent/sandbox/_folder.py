@@ -68,6 +68,17 @@ class AttemptFolder:
         with self._open(parts[:-1], make=True) as parent:
             self._instead(parent, parts[-1], self._make_folder)
 
+    def copy(self, source: Path, inside: str) -> None:
+        """Begin the folder `inside`, which no process of the attempt has seen yet, with a copy of `source`."""
+        if not source.is_dir():
+            return
+        target = self.host(inside)
+        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+        if self._owner is not None:
+            for folder, folders, files in os.walk(target):
+                for name in (".", *folders, *files):
+                    os.chown(f"{folder}/{name}", self._owner, self._owner, follow_symlinks=False)
+
     def write(self, inside: str, files: Mapping[str, bytes]) -> None:
         """Write `files` below the folder `inside`; links in the way are replaced, never followed.
 

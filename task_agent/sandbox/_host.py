@@ -80,6 +80,8 @@ class HostSandbox(ABC):
             self._made.fresh("/tmp")
             self._made.fresh("/logs/agent")
             self._made.fresh(self._spec.workdir)
+            if self._spec.root is not None:
+                self._made.copy(Path(f"{self._spec.root}{self._spec.workdir}"), self._spec.workdir)
             self._made.write(self._spec.workdir, self._spec.files)
             self._made.show(self._spec.shown)
         return self._made
@@ -187,7 +189,9 @@ class HostSandbox(ABC):
 
     async def _start_shell(self) -> Running:
         env = {**self._environment(grading=False), **self._spec.env}
-        setup = ShellSetup((*shell_argv(), "/dev/stdin"), env, self.path(self._spec.workdir), self._limits())
+        setup = ShellSetup(
+            (*shell_argv(self._spec.root), "/dev/stdin"), env, self.path(self._spec.workdir), self._limits()
+        )
         self._running = await self._launch(setup.argv, env, setup, grading=False)
         return self._running
 
@@ -250,7 +254,7 @@ class HostSandbox(ABC):
         workdir = self.path(self._spec.workdir)
         full = {**self._environment(grading=True), **self._spec.env, **env, "PWD": workdir}
         setup = ShellSetup((), full, workdir)
-        argv = (*shell_argv(), "-c", f"{self._limits()}\n{command}")
+        argv = (*shell_argv(self._spec.root), "-c", f"{self._limits()}\n{command}")
         running = self._running = await self._launch(argv, full, setup, grading=True)
         timed_out = not await drain_until_exit(running, keeper, timeout_s)
         await self._end_shell()
@@ -279,16 +283,18 @@ def _refuse_engine_only(spec: SandboxSpec, kind: SandboxKind) -> None:
         "users of an image": spec.user or spec.verifier_user,
         "processes kept alive": spec.keep_processes,
         "powers of root": spec.root_powers,
+        "root of a task's own": kind != "bubblewrap" and spec.root is not None,
     }
     for what in (name for name, asked in wanted.items() if asked):
-        raise SandboxUnavailableError(f"the {kind} sandbox has no {what}", hint="use the docker sandbox")
+        better = "bubblewrap" if spec.root is not None else "docker"
+        raise SandboxUnavailableError(f"the {kind} sandbox has no {what}", hint=f"use the {better} sandbox")
 
 
 @functools.cache
-def shell_argv() -> tuple[str, ...]:
-    """Name the shell to run: bash without start-up files where there is one, else sh."""
+def shell_argv(root: str | None = None) -> tuple[str, ...]:
+    """Name the shell to run below `root`: bash without start-up files where there is one, else sh."""
     for bash in ("/usr/bin/bash", "/bin/bash"):
-        if Path(bash).exists():
+        if Path(f"{root or ''}{bash}").exists():
             return (bash, "--noprofile", "--norc")
     return ("/bin/sh",)
 

@@ -36,16 +36,21 @@ def is_here(engine: APIClient, image: str) -> bool:
     return True
 
 
+def context_digest(context: Mapping[str, bytes]) -> str:
+    """Give the name of what a Dockerfile's folder holds."""
+    digest = hashlib.sha256()
+    for name, data in sorted(context.items()):
+        digest.update(f"{len(name)} {name} {len(data)} ".encode() + data)
+    return digest.hexdigest()[:24]
+
+
 def built(engine: APIClient, context: Mapping[str, bytes], timeout_s: float) -> str:
     """Build the image of a Dockerfile's folder unless one of the same content is there; give its name.
 
     Raises:
         SandboxLostError: It does not build, or not in time.
     """
-    digest = hashlib.sha256()
-    for name, data in sorted(context.items()):
-        digest.update(f"{len(name)} {name} {len(data)} ".encode() + data)
-    tag = f"{TAG}:{digest.hexdigest()[:24]}"
+    tag = f"{TAG}:{context_digest(context)}"
     with _building:
         if not is_here(engine, tag):
             said = _build(engine, io.BytesIO(pack(context, folders=parents(context))), tag, timeout_s)

@@ -31,6 +31,9 @@ class SandboxSpec:
     work directory and nothing else of the agent. Where the agent's own container grades, changes to what
     a grader relies on are tampering, unless `system_changes` says that they are the task's own work.
 
+    `root` (bubblewrap only) is a host folder that stands as the root of the file system, read-only but for
+    the work directory, which begins as it is there, `/tmp` and `/logs`; None is this machine's own programs.
+
     `shown` are files and folders of the host that commands may read and not write, by the absolute place
     they get inside; links in them are left out. They are there before the first command and are not brought
     up to date. The `process` kind cannot show anything without letting it be written, and refuses.
@@ -41,6 +44,7 @@ class SandboxSpec:
     shown: Mapping[str, Path] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     image: str | None = None
+    root: str | None = None
     build_context: Mapping[str, bytes] | None = None
     build_timeout_s: float = 600.0
     network: bool = False

@@ -39,6 +39,7 @@ _INSIDE_ID = "1000"
 _TOP = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _OURS = ("optimizer", "task_agent", "benchmarks", "traces")
 _SHM_BYTES = 64 * 1024 * 1024
+_EACH_HAS = ("/.dockerenv", "/proc", "/dev", "/sys", "/tmp", "/logs", "/tests", "/harness", "/solution")
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/etc", "/dev", "/proc")
 
 
@@ -77,7 +78,7 @@ class BubblewrapSandbox(HostSandbox):
         info, info_out = os.pipe()
         rules = _seccomp.open_filter()
         passed = [fd for fd in (info_out, rules) if fd is not None]
-        jail = [*jail_argv(), *self._binds(grading=grading), "--info-fd", str(info_out)]
+        jail = [*jail_argv(self._spec.root), *self._binds(grading=grading), "--info-fd", str(info_out)]
         jail += ["--seccomp", str(rules)] if rules is not None else []
         for name, value in env.items():
             jail += ["--setenv", name, value]
@@ -176,15 +177,17 @@ def held() -> str:
 
 
 @functools.cache
-def jail_argv() -> tuple[str, ...]:
-    """Give the part of the command line that is the same for every jail of this process.
+def jail_argv(root: str | None = None) -> tuple[str, ...]:
+    """Give the part of the command line that is the same for every jail over one root.
+
+    Args:
+        root: A folder that stands as the root; None is an allow-list of this machine's own.
 
     Raises:
-        SandboxUnavailableError: A program that is needed is missing.
+        SandboxUnavailableError: A program that is needed is missing, or the root is.
     """
-    argv = [*closed_argv()]
-    argv += ["--ro-bind", "/usr", "/usr", *_top_folders(), *_hidden_sources()]
-    argv += ["--ro-bind", str(system_folder()), "/etc", "--proc", "/proc", "--dev", "/dev"]
+    argv = [*closed_argv(), *(_own_top() if root is None else _top_of(Path(root)))]
+    argv += ["--proc", "/proc", "--dev", "/dev"]
     return (*argv, "--size", str(_SHM_BYTES), "--tmpfs", "/dev/shm", "--remount-ro", "/dev")
 
 
@@ -202,6 +205,37 @@ def closed_argv() -> tuple[str, ...]:
     argv += ["--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL", "--clearenv"]
     argv += ["--hostname", "sandbox"]
     return (*argv, "--disable-userns") if _knows_disable_userns(bwrap) else tuple(argv)
+
+
+def _own_top() -> list[str]:
+    top = ["--ro-bind", "/usr", "/usr", *_top_folders(), *_hidden_sources()]
+    return [*top, "--ro-bind", str(system_folder()), "/etc"]
+
+
+def _top_of(root: Path) -> list[str]:
+    """Bind everything at the top of a root, but for what every jail has of its own."""
+    if not root.is_dir():
+        raise SandboxUnavailableError(f"the root {root} is not there", hint="take it out anew: ratchet tasks roots")
+    if closed := _closed_above(root):
+        raise SandboxUnavailableError(
+            f"a jail cannot reach the root {root}: {closed} is closed to other users",
+            hint=f"chmod o+x {closed}, or keep roots elsewhere",
+        )
+    args: list[str] = []
+    for path in sorted(root.iterdir()):
+        place = f"/{path.name}"
+        if path.is_symlink():
+            args += ["--symlink", str(path.readlink()), place]
+        elif place not in _EACH_HAS:
+            args += ["--ro-bind", str(path), place]
+    return args
+
+
+def _closed_above(root: Path) -> Path | None:
+    """Find what keeps the user that a jail of root's runs as from a folder."""
+    if os.geteuid() != 0:
+        return None
+    return next((path for path in (root, *root.parents) if not path.stat().st_mode & stat.S_IXOTH), None)
 
 
 def _drop_root() -> list[str]:

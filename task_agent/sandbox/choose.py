@@ -73,17 +73,20 @@ def _held(kind: SandboxKind) -> str:
     return f"; {held()}"
 
 
-def choose(wanted: Wanted, *, allow_unsafe: bool, needs_image: bool) -> Choice:
+def choose(wanted: Wanted, *, allow_unsafe: bool, needs_image: bool, needs_jail: bool = False) -> Choice:
     """Take the kind that was asked for, or for `auto` the best that works here.
 
     Args:
         wanted: A kind, which is taken or refused, never replaced; or `auto`.
         allow_unsafe: The caller accepts no isolation, or the model is simulated.
         needs_image: Some task names an image or brings a Dockerfile.
+        needs_jail: Some task stands on a root, which only a jail can have.
 
     Raises:
         SandboxUnavailableError: The kind wanted does not work here, or none does.
     """
+    if needs_jail:
+        return _jail(wanted, needs_image=needs_image)
     if wanted == "auto":
         return _best(allow_unsafe=allow_unsafe, needs_image=needs_image)
     if needs_image and wanted != "docker":
@@ -98,6 +101,20 @@ def choose(wanted: Wanted, *, allow_unsafe: bool, needs_image: bool) -> Choice:
             f"the {wanted} sandbox does not work here: {tried.reason}", hint="`ratchet doctor`"
         )
     return Choice(wanted, f"{wanted}, as asked for: {tried.reason}")
+
+
+def _jail(wanted: Wanted, *, needs_image: bool) -> Choice:
+    """Take the jail that tasks on a root of their own need."""
+    if wanted not in ("auto", "bubblewrap"):
+        raise SandboxUnavailableError(
+            f"`suite.roots` is for jails, and the {wanted} sandbox is asked for", hint="take one of them out"
+        )
+    if needs_image:
+        raise SandboxUnavailableError(
+            "some tasks need an image, or powers of root, that no root in `suite.roots` stands in for",
+            hint="take their roots out too: ratchet tasks roots; or leave those tasks out with `suite.without`",
+        )
+    return choose("bubblewrap", allow_unsafe=False, needs_image=False)
 
 
 _REFUSED = "the process sandbox isolates nothing and is refused for real models"

@@ -43,6 +43,8 @@ class DockerSandbox:
         check_workdir(spec.workdir, OURS)
         if spec.apart and (spec.keep_processes or spec.rounds > 1):
             raise SandboxUnavailableError("a task with living processes or rounds cannot be graded apart")
+        if spec.root is not None:
+            raise SandboxUnavailableError("a root of a task's own is for jails", hint="use the bubblewrap sandbox")
         self._spec = spec
         self._lock = asyncio.Lock()
         self._start: asyncio.Future[Box] | None = None
