@@ -199,6 +199,11 @@ class SuiteRegistry:
                 file.append({"kind": "test", "run": run, "test": test})
             return file.state.tests[run, test]
 
+    def content(self, suite: str) -> bytes:
+        """Give the lines of a suite's record as they stand; none when no run has used it."""
+        path = self._path(suite)
+        return whole_lines(path.read_bytes()) if path.exists() else b""
+
     def has_test(self, suite: str, run: str, test: str) -> bool:
         """Say whether a run's gate test was counted already."""
         path = self._path(suite)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.registry import SuiteRegistry
@@ -15,6 +15,7 @@ from optimizer.candidates import Archive
 from optimizer.config import RunConfig
 from optimizer.draws import Draws
 from optimizer.gate import GateConfig, GateTask
+from optimizer.ground import Ground
 from optimizer.ledger import Ledger
 from optimizer.progress import Listener
 from optimizer.propose.jail import Jail
@@ -53,6 +54,7 @@ class Bench:
     loop: asyncio.Runner
     listen: Listener
     jail: Jail | None = None
+    ground: Ground = field(default_factory=Ground)
 
     def tasks(self, split: Split) -> list[Task]:
         """List a split's tasks in a fixed order."""

@@ -36,6 +36,7 @@ from optimizer.review import enter, hold
 from optimizer.state import Phase, RunState
 from optimizer.tuning import tune
 from optimizer.verdicts import decide as give_verdict
+from optimizer.verdicts import hold_ground
 
 ENDING = "ending"
 """The notice that holds a person's wish to end the night early: its text is the reason."""
@@ -69,6 +70,7 @@ class Driver:
         enter(bench)
         state = self.state()
         step = decide(state, self.stops(state))
+        hold_ground(bench, state.open_candidate.id if state.open_candidate else None)
         if step is not None:
             self._carry_out(step, state)
             bench.ledger.heartbeat()

@@ -34,7 +34,7 @@ from optimizer.outage import ROUNDS, lost_alone, lost_early, taken
 from optimizer.progress import Progress
 from optimizer.state import Phase
 from optimizer.verdict import Verdict
-from optimizer.verdicts import decide
+from optimizer.verdicts import decide, hold_ground
 
 HELDOUT = Split.HELDOUT
 HELD_BY = ("draft", "approve")
@@ -171,6 +171,7 @@ def _record(bench: Bench, candidate: str, look: Look, stage: int) -> None:
 def _conclude(bench: Bench, candidate: str, seen: LookRow) -> None:
     if seen.outcome == "keep" and bench.config.autonomy in HELD_BY and not _accepted(bench, candidate):
         return  # a person is asked first
+    hold_ground(bench, candidate)
     if seen.outcome == "keep":
         bench.registry.record_keep(bench.suite.hash, bench.uid, candidate)
     decide(bench, candidate, CAUSES[seen.outcome], seen.record)

@@ -17,6 +17,7 @@ from optimizer.outage import drawn_whole
 from optimizer.progress import Progress
 from optimizer.sampling import best_of_n
 from optimizer.state import Phase
+from optimizer.verdicts import hold_ground
 
 CERTIFY_MARGIN = 1.2
 """How much more than the estimate is kept back for certifying."""
@@ -60,6 +61,7 @@ def certify(bench: Bench, champion: str) -> None:
     counts = each([task.id for task in tasks], bench.config.replicates.certify)
     asked = [ask for arm in (BASELINE, champion) for ask in requests(bench, arm, Split.TEST, Purpose.CERTIFY, counts)]
     rows = drawn_whole(bench, "certify", asked)
+    hold_ground(bench, None)
     before, after = (rewards(row for row in rows if row.spec.candidate == arm) for arm in (BASELINE, champion))
     found = _certified(bench, tasks, before, after, look)
     interval = None if found.lower is None else [found.lower, found.upper]

@@ -20,6 +20,7 @@ from optimizer.clients import check_credentials, check_judge, simulated_settings
 from optimizer.config import RunConfig
 from optimizer.fit_tasks import fit_tasks
 from optimizer.gate import GateConfig, GateConfigError, can_decide
+from optimizer.ground import evaluator_hash
 from optimizer.jobs.trial import Job, read_job
 from optimizer.lessons import Shelf
 from optimizer.notify import check_notify
@@ -78,6 +79,7 @@ class Plan:
             "harness": self.harness.hash,
             "config": hashlib.sha256(text.encode()).hexdigest(),
             "version": __version__,
+            "code": evaluator_hash(),
             "models": {name: role.named for name, role in models.roles.items()},
             "sandbox": self.sandbox,
         }

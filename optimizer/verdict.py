@@ -45,6 +45,7 @@ RULINGS = {
     "does_not_load": Ruling(Verdict.INVALID, "does not load"),
     "no_change": Ruling(Verdict.INVALID, "changes nothing"),
     "smoke_failed": Ruling(Verdict.INVALID, "fails to run a task at all"),
+    "tampered": Ruling(Verdict.INVALID, "what it was measured on was changed"),
     "too_many_missing": Ruling(Verdict.INVALID, "too many attempts gave no score"),
     "level_exhausted": Ruling(Verdict.UNDECIDED, "the night's planned tests are used up"),
     "money": Ruling(Verdict.UNDECIDED, "the budget does not reach for a test"),

@@ -116,5 +116,5 @@ def _against(verdict: VerdictRow) -> list[str]:
     return [
         inline(f"{key}: {value}", 300)
         for key, value in private.items()
-        if key in ("error", "violations", "of", "detail")
+        if key in ("error", "violations", "of", "detail", "changed")
     ]

@@ -149,6 +149,7 @@ def overfitting_lines(facts: Facts) -> list[str]:
     keeps = facts.verdict_counts()[Verdict.KEEP.value]
     looks = sum(len(seen) for seen in facts.looks.values())
     lines.append(f"gate tests at held-out tasks: {len(facts.tests)} with {looks} looks, {keeps} kept")
+    lines += [note["text"] for note in facts.notices if note["kind"] == "tampered"]
     over = [note["text"] for note in facts.notices if note["kind"] == "epoch"]
     if over:
         lines += [*over, f"{len(over) + 1} gate epochs: each has an error budget of its own, so their bounds add up"]

@@ -27,6 +27,7 @@ SHORT: Final[Mapping[str, str]] = {
     "does_not_load": "does not load",
     "no_change": "changes nothing",
     "smoke_failed": "cannot run a single task",
+    "tampered": "its ground was changed",
     "too_many_missing": "too many attempts gave no score",
     "level_exhausted": "the planned tests are used up",
     "money": "no money left for a test",

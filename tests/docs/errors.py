@@ -26,6 +26,7 @@ MENDS = {
     "UsageError": "the hint is the command or option that works; `ratchet help`",
     "UnwritableError": "stdout was closed or its disk is full: send the answer elsewhere",
     "LedgerError": "the run is no longer what was begun: put back what changed, or begin a new one",
+    "GroundMovedError": "put back the files it names and resume; on other ground begin a new run",
     "RunLockedError": "another process drives this run: leave it to it, or `ratchet stop RUN` first",
     "NotFoundError": "take the name it suggests, or the list it names",
     "CredentialsError": "`export ANTHROPIC_API_KEY=...`, or `model: simulated`",

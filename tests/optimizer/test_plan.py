@@ -73,8 +73,8 @@ def test_a_plan_holds_the_splits_the_sandbox_and_every_hash_and_writes_nothing(d
     plan = desk.plan()
     assert [len(plan.splits.of(name)) for name in ("train", "heldout")] == [5, 12]
     assert (plan.sandbox, plan.tests_before, plan.looks_before) == ("process", 0, 0)
-    assert set(plan.lock) == {"suite", "splits", "harness", "config", "version", "models", "sandbox"}
-    assert plan.lock["models"] == dict.fromkeys(("task", "proposer", "reflector"), "simulated")
+    assert set(plan.lock) == {"suite", "splits", "harness", "config", "version", "code", "models", "sandbox"}
+    assert plan.lock["models"] == dict.fromkeys(plan.config.models.roles, "simulated")
     assert not desk.runs.exists()
 
 

@@ -20,7 +20,7 @@ OPEN_GROUP = 8
 SHOWN_OPEN = 40
 """Lines of a kept diff that stand open."""
 NO_FAILURE = "A refusal is no failure: most ideas do not help, and finding that out is the gate's work."
-_TOLD = ("error", "violations", "of", "detail", "cause")
+_TOLD = ("error", "violations", "of", "detail", "cause", "changed")
 
 
 def kept(reading: Reading, diffs: Diffs) -> Element:
