@@ -70,8 +70,8 @@ class _Readers:
         plays = bench.config.models.reflector
         try:
             found = await read(Seat(session.client, plays.model, plays.effort, session.recorder, session.token))
+            bill = Bill(found.usage.total, found.cost_usd, found.unpriced_requests)
+            bench.ledger.record_judgement(candidate, found.to_record(), bill, role=role, settles=session.client.what)
         finally:
             session.close()
-        bill = Bill(found.usage.total, found.cost_usd, found.unpriced_requests)
-        bench.ledger.record_judgement(candidate, found.to_record(), bill, role=role, settles=session.client.what)
         return found
