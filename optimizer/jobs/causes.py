@@ -43,8 +43,9 @@ _NAMES: Final[Mapping[str, str]] = {cause.name: kind.__name__ for kind, cause in
 
 
 def cause_of(exception: str) -> str:
-    """Give the cause that a trial's exception type stands for."""
-    return EXCEPTIONS.get(exception, UNCLASSIFIED.name)
+    """Give the cause that a trial's exception type stands for, Harbor's or ours."""
+    ours = next((cause for cause, name in _NAMES.items() if name == exception), UNCLASSIFIED.name)
+    return EXCEPTIONS.get(exception, ours)
 
 
 def exception_of(cause: str) -> str:
