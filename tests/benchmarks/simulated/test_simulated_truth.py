@@ -87,7 +87,7 @@ async def test_under_each_structure_the_foretold_reward_is_the_one_really_earned
     bundle = harness(**STRUCTURES[name])
     read = read_harness(bundle)
     assert read is not None
-    picked = sorted(suite.tasks, key=lambda task: uniform(name, task.id))[:4]
+    picked = sorted(suite.tasks, key=lambda task: uniform(name, task.id))[:3]
     for task, user_id in ((task, user_id) for task in picked for user_id in ("one", "two")):
         attempt = await run_attempt(bundle, task, user_id)
         assert attempt.reward == attempt_succeeds(read, profile(task), user_id), (task.id, user_id)

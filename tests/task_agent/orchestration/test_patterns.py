@@ -12,6 +12,7 @@ from task_agent.meter import Meter
 from task_agent.models.base import ModelRequest
 from task_agent.models.scripted import ScriptedModel, Step, call, say
 from task_agent.orchestration import Outcome, TaskView, budget_for, render_first_request, run_harness
+from task_agent.sandbox import Sandbox, SandboxKind, open_sandbox, probe
 from task_agent.sandbox.base import SandboxSpec
 from task_agent.sandbox.process import ProcessSandbox
 from traces.recorder import MemoryRecorder
@@ -23,7 +24,7 @@ INPUTS = {"in.txt": b"2\n3\n", "sub/deep.txt": b"deep\n"}
 class Scene:
     """Hold one attempt in a real sandbox."""
 
-    sandbox: ProcessSandbox
+    sandbox: Sandbox
 
     async def run(self, spec: str, *steps: Step, **files: bytes) -> Outcome:
         texts = {"harness.yaml": f"name: a\n{spec}".encode(), "prompts/system.md": b"Be brief.\n"}
@@ -130,6 +131,29 @@ async def test_the_chosen_draft_becomes_the_result(scene: Scene, draft: int, fil
     assert await scene.files() == files
     left = await scene.sandbox.exec(f"ls {scene.sandbox.path('/tmp')}", timeout_s=5)
     assert left.output == ""
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("bubblewrap", marks=pytest.mark.bubblewrap),
+        pytest.param("docker", marks=pytest.mark.docker),
+    ],
+)
+async def test_drafts_and_snapshots_work_in_real_jails(kind: SandboxKind) -> None:
+    if not (tried := probe(kind)).ok:
+        pytest.skip(f"no {kind} here: {tried.reason}")
+    jail = open_sandbox(kind, SandboxSpec(files=INPUTS, image="ratchet-base:bookworm" if kind == "docker" else None))
+    try:
+        scene = Scene(jail)
+        outcome = await scene.run(f"{SNAPSHOT}{BEST}", *drafts(), call("report_choice", {"draft": 2}))
+        assert (outcome.text, await scene.files()) == ("Second.", ["./out.txt"])
+        assert "==> ./in.txt <==" in scene.said(0)
+        assert "Removed from start: in.txt" in scene.said(6)
+        await scene.run(PLAN, call("view", {"path": "out.txt"}), say("Plan."), say("Done."))
+        assert scene.said(1) == "5\n"
+    finally:
+        await jail.close()
 
 
 async def test_every_draft_begins_from_the_same_files_without_knowing_of_the_others(scene: Scene) -> None:
