@@ -10,13 +10,13 @@ from optimizer.report.text import percent, table
 from task_agent.models.incident import MEANINGS, IncidentKind
 
 COLUMNS = ("role", "incident", "what it is", "times", "met by")
-ARM_COLUMNS = ("candidate", "ended attempts", "refused or blocked", "put to another model")
+ARM_COLUMNS = ("candidate", "ended attempts", "refused", "blocked", "put to another model")
 NONE_MET = "None: every call was answered at its first try, by the model asked, and could be used."
 NOTE = (
     "A failed try was made again by itself, and costs time alone; where all tries fail, the attempt is missing."
     " A refusal that no other model answered counts as reward 0, for every candidate alike."
 )
-REFUSED = (IncidentKind.REFUSAL, IncidentKind.SAFETY_BLOCK)
+_OF_AN_ARM = (IncidentKind.REFUSAL, IncidentKind.SAFETY_BLOCK, IncidentKind.FALLBACK)
 
 
 def incidents(facts: Facts) -> str:
@@ -44,17 +44,16 @@ def incident_rows(facts: Facts) -> list[list[str]]:
 
 def arm_rows(facts: Facts) -> list[list[str]]:
     """List each candidate's refusals and fallbacks beside its ended attempts; nothing when there was neither."""
-    refused: dict[str, int] = defaultdict(int)
-    passed_on: dict[str, int] = defaultdict(int)
-    for row in (row for row in facts.tallies.met if row.role == "task"):
-        if row.kind in REFUSED:
-            refused[row.candidate] += row.held
-        elif row.kind == IncidentKind.FALLBACK:
-            passed_on[row.candidate] += row.held
+    found = {
+        (row.candidate, row.kind): row.held
+        for row in facts.tallies.met
+        if row.role == "task" and row.kind in _OF_AN_ARM
+    }
     rows = []
-    for candidate in sorted({*refused, *passed_on}):
+    for candidate in sorted({candidate for candidate, _ in found}):
         ended = _ended(facts, candidate)
-        rows.append([candidate, f"{ended:,}", _share(refused[candidate], ended), _share(passed_on[candidate], ended)])
+        shares = (_share(found.get((candidate, kind.value), 0), ended) for kind in _OF_AN_ARM)
+        rows.append([candidate, f"{ended:,}", *shares])
     return rows
 
 

@@ -165,7 +165,7 @@ def test_what_model_calls_met_is_told_by_role_and_refusals_by_candidate(book: Bo
     told = section(report_of(book), "What model calls met")
     assert "| proposer | rate_limited | the provider answered 429 | 2 | 1 session |" in told
     assert "| task | overloaded | the provider answered 529 | 3 | 1 (25.0%) of 4 attempts |" in told
-    assert "| c000 | 4 | 2 (50.0%) | 1 (25.0%) |" in told
+    assert "| c000 | 4 | 2 (50.0%) | 0 | 1 (25.0%) |" in told
 
 
 def test_a_train_gain_above_the_certified_interval_is_called_out(whole: Book) -> None:
