@@ -10,6 +10,7 @@
     ├── ProviderError            the model's provider failed for good, exit 5
     │   └── RateLimitedError     the provider limits the rate for longer than one can wait, exit 7
     ├── SandboxUnavailableError  no sandbox of the wanted kind works here, exit 6
+    ├── WorkersUnavailableError  the processes that attempts run in cannot be started, exit 11
     └── BudgetError              the budget is used up; results are kept, exit 8
 
 Packages below may add their own leaves. Exit codes live in one table in `optimizer.cli`.
@@ -122,6 +123,10 @@ class RateLimitedError(ProviderError):
 
 class SandboxUnavailableError(RatchetError):
     """Say that no sandbox of the wanted kind works on this machine."""
+
+
+class WorkersUnavailableError(RatchetError):
+    """Say that the processes that attempts run in cannot be started."""
 
 
 class BudgetError(RatchetError):

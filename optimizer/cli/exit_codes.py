@@ -16,6 +16,7 @@ from traces.errors import (
     RateLimitedError,
     SandboxUnavailableError,
     UsageError,
+    WorkersUnavailableError,
 )
 from traces.storage import StorageError
 
@@ -34,6 +35,7 @@ class ExitCode(IntEnum):
     BUDGET = 8
     NOT_IMPROVED = 9
     STORAGE = 10
+    WORKERS = 11
     INTERRUPTED = 130
 
 
@@ -101,6 +103,12 @@ ENDINGS: Final = (
         "a disk, a run's folder or a file of it is full, read-only, gone, locked or damaged; what was recorded stays",
         "do what the message says, then `ratchet resume RUN`",
         (StorageError,),
+    ),
+    Ending(
+        ExitCode.WORKERS,
+        "the processes that attempts run in could not be started; the run waits for you",
+        "`ratchet resume RUN` when the machine is less busy, or `schedule: {kind: inline}`",
+        (WorkersUnavailableError,),
     ),
     Ending(ExitCode.INTERRUPTED, "interrupted; a run can be resumed", "`ratchet resume RUN`"),
 )

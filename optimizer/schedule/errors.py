@@ -2,7 +2,7 @@
 
 ::
 
-    RatchetError
+    WorkersUnavailableError (RatchetError)
     └── SchedulerStartError   no worker could be started
     RuntimeError
     └── RunnerBrokenError     a runner raised instead of returning a result: a bug, so it keeps its traceback
@@ -10,10 +10,10 @@
 
 from __future__ import annotations
 
-from traces.errors import RatchetError
+from traces.errors import WorkersUnavailableError
 
 
-class SchedulerStartError(RatchetError):
+class SchedulerStartError(WorkersUnavailableError):
     """Say that no worker could be started."""
 
 

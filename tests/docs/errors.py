@@ -36,6 +36,8 @@ MENDS = {
     "RateLimitedOutageError": "the same: the rate was limited for longer than `outage.give_up_hours`",
     "SandboxUnavailableError": "`ratchet doctor FILE` says why each kind does not work, and the command that mends it",
     "BudgetError": "read the report; give the next run more with `--budget-usd`",
+    "SchedulerStartError": "`ratchet resume RUN` when the machine is less busy, or `schedule: {kind: inline}`",
+    "WorkersUnavailableError": "the same",
     "StorageError": "free or mount the disk it names, then `ratchet resume RUN`",
     "LedgerUnusableError": "put `ledger.sqlite` back from a copy, or end the process that holds it",
     "TraceDamagedError": "`ratchet resume RUN` sets the damaged segment aside and names it",
@@ -44,7 +46,6 @@ MENDS = {
 INSIDE = {
     "AttemptError": "of one attempt, see below",
     "DrainedError": "never leaves a run",
-    "SchedulerStartError": "a bug, or Ray that cannot start",
     "ScriptEndedError": "of scripted models in tests",
     "WallError": "an answer to a proposer",
 }

@@ -65,12 +65,13 @@ def test_every_error_has_its_exit_code_and_what_is_in_no_row_is_a_bug() -> None:
         errors.RateLimitedError("x"): 7,
         errors.BudgetError("x"): 8,
         StorageError("x"): 10,
+        errors.WorkersUnavailableError("x"): 11,
         RatchetError("x"): 1,
         ValueError("x"): 1,
     }
     assert {error: exit_code(error).value for error in table} == table
     assert set(CODES) <= {type(error) for error in table}
-    assert [code.value for code in ExitCode] == [*range(11), 130]
+    assert [code.value for code in ExitCode] == [*range(12), 130]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,6 +72,25 @@ def test_workers_that_fit_no_node_are_an_error_not_a_hang() -> None:
 
     with pytest.raises(SchedulerStartError, match="no worker started within"):
         RayScheduler(MakeEcho(), 1, resources={"sandbox": 1}, start_timeout_s=2)
+
+
+def started_after(failures: int) -> dict[str, Any]:
+    """Start Ray in a process of its own, after so many starts that failed half-way."""
+    command = [sys.executable, str(HERE / "tired_script.py"), str(failures)]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=env, timeout=170)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_ray_that_runs_out_of_time_is_started_again_and_works() -> None:
+    assert started_after(1) == {"starts": 2, "cores": 1, "left": []}
+
+
+def test_ray_that_never_starts_is_an_error_with_a_way_out_and_leaves_nothing_running() -> None:
+    told = started_after(99)
+    assert (told["starts"], told["left"]) == (3, [])
+    assert "timed out during startup" in told["error"]
+    assert "inline" in told["hint"]
 
 
 @contextlib.contextmanager
