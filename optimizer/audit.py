@@ -27,7 +27,7 @@ WORTH_HAVING = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class _Truth:
+class Truth:
     """Score harnesses of one run on named tasks."""
 
     facts: Facts
@@ -37,6 +37,7 @@ class _Truth:
     trials: ToolTrials
 
     def score(self, candidate: str, *splits: Split) -> float | None:
+        """Compute a candidate's true score on the tasks of some splits; None where it is unknown."""
         tasks = [task for split in splits for task in self.tasks[split]]
         bundle = self.archive.load(candidate)
         works = functools.partial(self.trials.works, bundle)
@@ -57,10 +58,10 @@ def audit(facts: Facts) -> Json:
     if facts.lock["models"]["task"] != "simulated":
         raise UsageError("only a run with the simulated model has a known truth", hint="ratchet report shows evidence")
     with ToolTrials(facts.lock["sandbox"]) as trials:
-        return _held_against(_load(facts, trials))
+        return _held_against(load_truth(facts, trials))
 
 
-def _held_against(truth: _Truth) -> Json:
+def _held_against(truth: Truth) -> Json:
     facts = truth.facts
     certificate = facts.certificate or {}
     about = [Split.TEST] if certificate.get("target") == "benchmark" else list(Split)
@@ -87,7 +88,7 @@ def _held_against(truth: _Truth) -> Json:
     }
 
 
-def _pruned(truth: _Truth) -> Json | None:
+def _pruned(truth: Truth) -> Json | None:
     """Say what pruning took out, and what the champion truly won or lost by it on tasks no proposer saw."""
     record = truth.facts.pruning
     if record is None or not record["removed"]:
@@ -97,7 +98,12 @@ def _pruned(truth: _Truth) -> Json | None:
     return {"removed": record["removed"], "anchor": record["anchor"], "effect": effect}
 
 
-def _load(facts: Facts, trials: ToolTrials) -> _Truth:
+def load_truth(facts: Facts, trials: ToolTrials) -> Truth:
+    """Put together what a simulated run's truth is computed from.
+
+    Raises:
+        UsageError: The suite has changed, or nobody knows its splits any more.
+    """
     config = load_run_file(facts.folder.config)
     suite = load_suite(config.suite, Path.cwd())
     if suite.hash != facts.lock["suite"]:
@@ -107,10 +113,10 @@ def _load(facts: Facts, trials: ToolTrials) -> _Truth:
         raise UsageError(f"the suite registry beside run {facts.folder.id!r} does not know its splits")
     apart = set(record.splits.out_of_family)
     tasks = {split: [suite.task(name) for name in record.splits.of(split) if name not in apart] for split in Split}
-    return _Truth(facts, Archive(facts.folder.candidates), tasks, simulated_settings(config), trials)
+    return Truth(facts, Archive(facts.folder.candidates), tasks, simulated_settings(config), trials)
 
 
-def _verdict_row(truth: _Truth, row: CandidateRow) -> Json:
+def _verdict_row(truth: Truth, row: CandidateRow) -> Json:
     verdict, parent = truth.facts.verdicts.get(row.id), row.parent or BASELINE
     unseen = (Split.HELDOUT, Split.TEST)
     effect = _difference(truth.score(row.id, *unseen), truth.score(parent, *unseen))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from optimizer.cli.bench_proposer import proposer
 from optimizer.cli.bench_reflect import reflect
 from optimizer.cli.bench_sandbox import sandbox
 from optimizer.cli.exit_codes import ExitCode
@@ -74,6 +75,7 @@ def root() -> None:
 
 
 app.command("reflect", short_help="Count what reflection blocks of changes whose truth is known.")(reflect)
+app.command("proposer", short_help="Play nights whose proposer sees more or less, side by side.")(proposer)
 app.command("sandbox", short_help="Run attempts beside a bare loop that does the same.")(sandbox)
 
 
@@ -164,11 +166,12 @@ class Progress:
 
 def write_table_of(table: Table, *, as_json: bool) -> None:
     """Write rows; a measure is one cell for people, and two numbers for programs."""
-    rows = [_flat(row) if as_json else _read(row) for row in table.rows]
+    rows = [spread_cells(row) if as_json else read_cells(row) for row in table.rows]
     write_rows(list(rows[0]), rows, limit=0, as_json=as_json, narrow="")
 
 
-def _flat(row: Row) -> Json:
+def spread_cells(row: Row) -> Json:
+    """Make two cells of a measure: its value and its error."""
     flat: dict[str, object] = {}
     for name, cell in row.items():
         if isinstance(cell, Measure):
@@ -178,7 +181,8 @@ def _flat(row: Row) -> Json:
     return flat
 
 
-def _read(row: Row) -> Json:
+def read_cells(row: Row) -> Json:
+    """Write a measure with its error, and a flag, as a person reads them."""
     words = {True: "yes", False: "no"}
     return {
         name: _measured(cell) if isinstance(cell, Measure) else words[cell] if isinstance(cell, bool) else cell

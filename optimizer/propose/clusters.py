@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from optimizer.propose.digests import Digest
-from optimizer.propose.views import AttemptView
+from optimizer.propose.views import TRAIN, AttemptView
 from traces.errors import NotFoundError
 from traces.segment import TraceDamagedError
 from traces.store import TraceStore
@@ -101,10 +101,15 @@ class Cluster:
 
 def failures(store: TraceStore, attempts: Iterable[AttemptView], digests: Mapping[str, Digest]) -> list[Failure]:
     """Look at every attempt that did not pass; one that left no readable trace has its cause alone."""
+    failed = sorted((each for each in attempts if each.outcome != "passed"), key=lambda each: each.id)
+    traced = frozenset(store.attempts(split=TRAIN)) if failed else frozenset()
     return [
-        Failure(attempt, _symptoms(store.root, attempt.id, attempt.cause), digests.get(attempt.id))
-        for attempt in sorted(attempts, key=lambda each: each.id)
-        if attempt.outcome != "passed"
+        Failure(
+            attempt,
+            _symptoms(store.root, attempt.id, attempt.cause) if attempt.id in traced else symptoms((), attempt.cause),
+            digests.get(attempt.id),
+        )
+        for attempt in failed
     ]
 
 

@@ -6,6 +6,7 @@ from optimizer.facts import Facts
 from optimizer.report.accounts import failures, notices, spend, standing
 from optimizer.report.changes import changes, foresight, refusals
 from optimizer.report.climb import flips, score_over_iterations
+from optimizer.report.failures import failure_table
 from optimizer.report.incidents import incidents
 from optimizer.report.numbers import certified, gate_records, limits, overfitting
 from optimizer.report.preflight import preflight
@@ -25,6 +26,7 @@ SECTIONS = (
     ("Signs of overfitting", overfitting),
     ("Attempts, coverage and spend", spend),
     ("Failures", failures),
+    ("Failing train attempts, by what they have in common", failure_table),
     ("What model calls met", incidents),
     ("Notices", notices),
     ("Limits of this number", limits),

@@ -14,10 +14,11 @@ from optimizer.report.accounts import (
     price_note,
     spend_rows,
 )
+from optimizer.report.failures import CLUSTER_COLUMNS, NO_CLUSTER, cluster_rows
 from optimizer.report.html.chart.bars import Bar, bars
 from optimizer.report.html.element import Child, Element, h
 from optimizer.report.html.parts import NOT_MEASURED, bullet_list, grid, plural, section
-from optimizer.report.html.reading import Reading
+from optimizer.report.html.reading import LEFT_OUT, Reading
 from optimizer.report.incidents import ARM_COLUMNS, COLUMNS, NONE_MET, NOTE, arm_rows, incident_rows
 from optimizer.report.words import duration, money
 
@@ -66,16 +67,19 @@ def _times(reading: Reading) -> Iterator[Bar]:
 
 
 def failures(reading: Reading) -> Element:
-    """Tell by cause which attempts ended without the verifier's reward."""
+    """Tell by cause which attempts ended without the verifier's reward, and what failing train attempts share."""
     rows = failure_rows(reading.facts)
-    if not rows:
-        return section("failures", "Failures", h("p", NO_FAILURE))
-    return section(
-        "failures",
-        "Failures",
-        h("p", "Missing attempts are no evidence: they count for nothing and against nobody.", class_="note"),
-        grid(FAILURE_COLUMNS, rows, wide=False),
-    )
+    note = "Missing attempts are no evidence: they count for nothing and against nobody."
+    graded: list[Child] = [h("p", note, class_="note"), grid(FAILURE_COLUMNS, rows, wide=False)]
+    title = h("h3", "Failing train attempts, by what they have in common")
+    return section("failures", "Failures", graded if rows else h("p", NO_FAILURE), title, _clusters(reading))
+
+
+def _clusters(reading: Reading) -> Child:
+    if reading.redacted:
+        return h("p", LEFT_OUT)
+    rows = cluster_rows(reading.facts)
+    return grid(CLUSTER_COLUMNS, rows, wide=False) if rows else h("p", NO_CLUSTER)
 
 
 def incidents(reading: Reading) -> Element:

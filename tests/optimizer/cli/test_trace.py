@@ -377,3 +377,30 @@ def test_a_pipe_gets_a_bounded_page_and_learns_how_to_see_the_rest(copied: Run, 
         assert "showing 400 of 1,505 lines; add --turn, --tail, --grep or --full" in answer.err
         assert "Word 499." in copied("trace show", key.attempt, "--full").out
         assert "Word 499." in copied("trace show", key.attempt, "--tail", "1").out
+
+
+# Failures sorted -------------------------------------------------------------------
+
+
+def test_clusters_hold_every_failing_train_attempt_once(done: Run) -> None:
+    failing = done("attempts list", "--candidate", "c000", "--split", "train", "--failed", "--limit", "0", "--json")
+    rows = done("trace clusters", "--candidate", "c000", "--json", "--limit", "0").data["rows"]
+    named = [name.split(" ")[0] for row in rows for name in row["members"]]
+    assert sorted(named) == sorted(row["attempt"] for row in failing.data["rows"])
+    assert [row["attempts"] for row in rows] == sorted((row["attempts"] for row in rows), reverse=True)
+    assert {row["basis"] for row in rows} <= {"ending", "check", "error", "command"}
+
+
+def test_a_cluster_says_where_to_look(done: Run, ratchet: Run) -> None:
+    first = done("trace clusters", "--candidate", "c000", "--json").data["rows"][0]
+    attempt, event = re.fullmatch(r"(\S+) at \[(\d+)\]", first["look_at"]).groups()  # type: ignore[union-attr]
+    shown = done("trace show", attempt, "--event", event)
+    assert shown.code == 0
+    members = done("trace clusters", "--candidate", "c000", "--members", "--json", "--limit", "0").data
+    assert members["total"] == sum(
+        row["attempts"] for row in done("trace clusters", "--candidate", "c000", "--json", "--limit", "0").data["rows"]
+    )
+
+
+def test_clusters_of_an_unknown_candidate_name_those_there_are(done: Run) -> None:
+    assert done("trace clusters", "--candidate", "c999").code == 3

@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 
 from optimizer.attempt_spec import AttemptResult, AttemptStatus, Purpose
 from optimizer.facts import read_facts
+from optimizer.failing import failure_clusters
 from optimizer.ledger import DrawRequest, ProposalRow
 from optimizer.report import write_report
 from optimizer.report.markdown import SECTIONS, render
@@ -19,7 +20,7 @@ from optimizer.run_folder import RunFolder
 from traces.event import TokenUsage
 
 if TYPE_CHECKING:
-    from conftest import Book
+    from conftest import Book, FinishedRun
 
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -230,3 +231,11 @@ def test_a_real_run_reports_every_attempt_it_made(finished_run: tuple[Path, str]
     hidden = {row.spec.task for row in read_facts(folder).attempts if row.spec.split != "train"}
     assert hidden
     assert not [task for task in hidden if task in text]
+
+
+def test_failing_train_attempts_are_told_by_what_they_have_in_common(finished_run: FinishedRun) -> None:
+    folder = RunFolder(finished_run.runs / finished_run.run)
+    text = section(render(read_facts(folder)), "Failing train attempts, by what they have in common")
+    largest = failure_clusters(folder, "c000")[0]
+    assert f"| c000 | {len(largest.failures)} | {len(largest.tasks)} |" in text
+    assert f"({largest.basis})" in text
