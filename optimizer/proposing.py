@@ -21,6 +21,7 @@ from optimizer.propose import (
     AttemptView,
     CandidateView,
     Digest,
+    Journal,
     Prediction,
     ProposalOutcome,
     SessionLimits,
@@ -62,9 +63,10 @@ def propose_change(bench: Bench, slot: int, parent: str, pivot: int = 0) -> None
     if shows:
         write_evidence(workspace)
     workspace.write_lessons(lessons_told(bench))
-    session = open_session(bench, f"s{slot:03d}", "proposer")
-    outcome = _work(bench, workspace, asked, session)
-    bill = Bill(outcome.usage.total, outcome.cost_usd, outcome.unpriced_requests, outcome.turns)
+    journal = Journal(root.with_suffix(".jsonl"))
+    session = open_session(bench, f"s{slot:03d}", "proposer", journal)
+    outcome = _work(bench, workspace, asked, session, journal)
+    bill = session.client.bill
     if outcome.end == "outage":
         raise OutageError(f"the proposer's model is out of reach: {outcome.reason}", hint=f"ratchet resume {bench.run}")
     row = None
@@ -88,6 +90,7 @@ def propose_change(bench: Bench, slot: int, parent: str, pivot: int = 0) -> None
             proposal.lessons_used,
         )
     bench.ledger.conclude_slot(slot, row, reason=outcome.reason, bill=bill, settles=session.client.what)
+    journal.remove()
     text = f"{row.id}: {row.title}" if row else f"slot {slot}: no proposal ({outcome.reason})"
     data = {"slot": slot, "candidate": row.id if row else None, "title": row.title if row else None}
     told = {"reason": outcome.reason, "session_usd": bill.cost_usd, "session_tokens": bill.tokens, "turns": bill.turns}
@@ -99,7 +102,9 @@ def _for(asked: ProposalRow) -> str:
     return f" ({', '.join(told)})" if told else ""
 
 
-def _work(bench: Bench, workspace: Workspace, asked: ProposalRow, session: Session) -> ProposalOutcome:
+def _work(
+    bench: Bench, workspace: Workspace, asked: ProposalRow, session: Session, journal: Journal
+) -> ProposalOutcome:
     limits = bench.config.proposer
     try:
         return run_session(
@@ -111,13 +116,16 @@ def _work(bench: Bench, workspace: Workspace, asked: ProposalRow, session: Sessi
                 effort=bench.config.models.proposer.effort,
                 recorder=session.recorder,
                 user_id=session.token,
-                limits=SessionLimits(limits.turns, limits.tokens, _money_left(bench), limits.minutes * 60),
+                limits=SessionLimits(
+                    limits.turns, limits.tokens, _money_left(bench, session.client.bill), limits.minutes * 60
+                ),
                 slot=asked.slot,
                 told=told(bench, asked),
                 review=Reviewer(bench, asked.slot, asked.start) if limits.review else None,
                 pivot=pivot_of(bench, asked),
                 view=limits.view,
                 jail=bench.jail,
+                journal=journal,
             ),
         )
     finally:
@@ -125,19 +133,22 @@ def _work(bench: Bench, workspace: Workspace, asked: ProposalRow, session: Sessi
 
 
 def _digests(bench: Bench, slot: int, attempts: list[AttemptView]) -> list[Digest]:
-    return digests_for(bench, slot, attempts, usd=_budget_left(bench))
+    return digests_for(bench, slot, attempts, usd=_budget_left(bench, Bill()))
 
 
-def _money_left(bench: Bench) -> float | None:
+def _money_left(bench: Bench, spent: Bill) -> float | None:
     """Give what a session may spend: its own limit, and never what the budget lacks or certifying needs."""
-    own, left = bench.config.proposer.cost_usd, _budget_left(bench)
+    own, left = bench.config.proposer.cost_usd, _budget_left(bench, spent)
     return own if left is None else left if own is None else min(own, left)
 
 
-def _budget_left(bench: Bench) -> float | None:
-    """Give what the budget leaves once certifying is paid; None without a budget."""
-    budget = bench.config.stop.budget_usd
-    return None if budget is None else max(0.0, budget - bench.ledger.spend().usd - certify_price(bench))
+def _budget_left(bench: Bench, spent: Bill) -> float | None:
+    """Give what the budget leaves once certifying is paid; None without a budget.
+
+    What a session `spent` before it was taken up again counts as its own.
+    """
+    budget, elsewhere = bench.config.stop.budget_usd, bench.ledger.spend().usd - (spent.cost_usd or 0.0)
+    return None if budget is None else max(0.0, budget - elsewhere - certify_price(bench))
 
 
 def train_attempts(bench: Bench) -> list[AttemptView]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import secrets
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from optimizer.bench import Bench
 from optimizer.ledger import Bill, Ledger
+from optimizer.propose.journal import Journal
+from task_agent.errors import AttemptError
 from task_agent.models.base import ModelClient, ModelReply, ModelRequest
+from task_agent.models.incident import Incident
 from traces.event import AttemptKey, EventKind
 from traces.recorder import CountingRecorder, Recorder
 
@@ -26,19 +28,44 @@ class RunningBill:
     records the session's end settles it, by its name `what`.
     """
 
-    def __init__(self, client: ModelClient, ledger: Ledger, what: str) -> None:
+    def __init__(self, client: ModelClient, ledger: Ledger, what: str, journal: Journal) -> None:
         self.what = what
         self._client = client
         self._ledger = ledger
-        self._bill = Bill(cost_usd=None)
+        self._journal = journal
+        if journal.meter.turns:  # a kill may have come between a reply and its price
+            ledger.bill(what, self.bill)
+
+    @property
+    def bill(self) -> Bill:
+        """Give what the session has cost, from its beginning."""
+        meter = self._journal.meter
+        return Bill(meter.usage.total, meter.cost_usd, meter.unpriced_requests, meter.turns)
 
     async def create(self, request: ModelRequest) -> ModelReply:
-        """Send a request and add its price."""
-        reply = await self._client.create(request)
-        was, priced = self._bill, reply.cost_usd is not None
-        cost_usd = (was.cost_usd or 0.0) + (reply.cost_usd or 0.0) if priced else was.cost_usd
-        self._bill = Bill(was.tokens + reply.usage.total, cost_usd, was.unpriced + (not priced), was.turns + 1)
-        self._ledger.bill(self.what, self._bill)
+        """Give the reply that was paid for already, or send a request and add its price."""
+        kept = self._journal.reply_to(request)
+        for incident in kept.heard:
+            request.hear(incident)
+        if kept.reply is not None:
+            return kept.reply
+        reply = await self._ask(request)
+        self._ledger.bill(self.what, self.bill)
+        return reply
+
+    async def _ask(self, request: ModelRequest) -> ModelReply:
+        heard: list[Incident] = []
+
+        def hear(incident: Incident) -> None:
+            heard.append(incident)
+            request.hear(incident)
+
+        try:
+            reply = await self._client.create(replace(request, hear=hear))
+        except AttemptError:
+            self._journal.keep_reply(request, None, heard)
+            raise
+        self._journal.keep_reply(request, reply, heard)
         return reply
 
     async def close(self) -> None:
@@ -55,12 +82,13 @@ class Session:
     close: Callable[[], None]
 
 
-def open_session(bench: Bench, name: str, role: str, *, seals: bool = True) -> Session:
+def open_session(bench: Bench, name: str, role: str, journal: Journal | None = None, *, seals: bool = True) -> Session:
     """Open the trace of `role`'s session about `name` (a slot or candidate) and derive its token.
 
-    Sessions stand in a split of their own, which no proposer sees. Who opens many at once seals their traces at the
-    end (`seals` False): each seal makes a file.
+    Sessions stand in a split of their own, which no proposer sees. What a `journal` kept is not paid again. Who opens
+    many at once seals their traces at the end (`seals` False): each seal makes a file.
     """
+    kept = journal or Journal()
     text = f"{role}\0{name}"
     token = hmac.new(str(bench.config.seed).encode(), text.encode(), hashlib.sha256).hexdigest()
     key = AttemptKey(bench.run, role, name, "proposer", f"{role}/{name}")
@@ -71,10 +99,10 @@ def open_session(bench: Bench, name: str, role: str, *, seals: bool = True) -> S
         recorder.emit(EventKind.ATTEMPT_END)
         if seals:
             bench.store.add(bench.traces.seal())
-        bench.ledger.meet(role, name, recorder.incidents)
+        bench.ledger.meet(role, name, recorder.incidents, whole=journal is not None)
 
-    what = f"{role} session {name} that came to nothing ({secrets.token_hex(4)})"
-    return Session(RunningBill(bench.clients[role], bench.ledger, what), recorder, token, close)
+    what = f"{role} session {name} that came to nothing ({kept.mark})"
+    return Session(RunningBill(bench.clients[role], bench.ledger, what, kept), recorder, token, close)
 
 
 def run_session(bench: Bench, work: Coroutine[Any, Any, _T]) -> _T:  # Any: never sent to

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from benchmarks.simulated.catalogue import SLIPS
 from benchmarks.simulated.conversation import ToolCall
 from benchmarks.simulated.draws import uniform
+from benchmarks.simulated.shell import attempt_shown
 
 _INSTRUCTION = re.compile(r"<task>\s*(.+?)\s*</task>", re.DOTALL)
 _RESULT = re.compile(r"^\[\d+\] tool_result.*\n((?:    .*\n?)+)", re.MULTILINE)
@@ -114,8 +115,12 @@ def seen_traces(calls: Iterable[ToolCall], listed: Sequence[Listed]) -> list[See
     return [
         SeenTrace(attempt, tasks[attempt], call.result)
         for call in calls
-        if call.name in READERS and not call.is_error and (attempt := str(call.input.get("attempt"))) in tasks
+        if not call.is_error and (attempt := _read_of(call)) in tasks
     ]
+
+
+def _read_of(call: ToolCall) -> str:
+    return str(call.input.get("attempt")) if call.name in READERS else attempt_shown(call)
 
 
 def commonest_causes(traces: Sequence[SeenTrace]) -> list[str]:

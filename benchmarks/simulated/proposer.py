@@ -20,6 +20,7 @@ from benchmarks.simulated.diagnosis import (
 from benchmarks.simulated.draws import uniform
 from benchmarks.simulated.proposal import KINDS, SPEC, SYSTEM, Edit, Findings, Proposal
 from benchmarks.simulated.settings import SimulatedSettings
+from benchmarks.simulated.shell import in_shell
 
 LISTED = 100
 FAILED_READ = 12
@@ -39,6 +40,7 @@ def reply(conversation: Conversation, settings: SimulatedSettings) -> Turn:
     if len(conversation.asks) > 1:
         return Turn("There is nothing new to propose.")
     kind = drawn_kind(conversation.user_id, settings)
+    shell = "bash" in conversation.tool_names
     calls = list(conversation.calls())
     position = conversation.position
     if position == 0:
@@ -47,7 +49,8 @@ def reply(conversation: Conversation, settings: SimulatedSettings) -> Turn:
     if reader is None:
         position += 1  # how attempts ended is all it is shown
     elif position == 1:
-        return Turn("Now some of their traces.", _reading(listed_attempts(calls), conversation.user_id, reader))
+        reading = _reading(listed_attempts(calls), conversation.user_id, reader)
+        return Turn("Now some of their traces.", tuple(map(in_shell, reading)) if shell else reading)
     if position == 2:
         files = tuple(Call("read_file", {"path": path}) for path in (".", SYSTEM, SPEC))
         return Turn("Now the harness as it is.", files)
@@ -137,7 +140,8 @@ def _change(conversation: Conversation, settings: SimulatedSettings, calls: Sequ
     wanted = {edit.path: edit.text for earlier in proposals[:refused] for edit in _undo(earlier, found)}
     wanted |= {edit.path: edit.text for edit in (_undo(whole, found) if amends else ())}
     wanted |= {edit.path: edit.text for edit in (proposal if amends else whole).edits}
-    return Turn(proposal.hypothesis, tuple(Call("edit_file", {"path": p, "new": text}) for p, text in wanted.items()))
+    edits = tuple(Call("edit_file", {"path": path, "new": text}) for path, text in wanted.items())
+    return Turn(proposal.hypothesis, tuple(map(in_shell, edits)) if "bash" in conversation.tool_names else edits)
 
 
 def _undo(proposal: Proposal, found: Findings) -> list[Edit]:

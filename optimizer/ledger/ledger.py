@@ -332,9 +332,11 @@ class Ledger(ProposalBook, ImportBook):
                 if ended.rowcount:
                     meet(db, "task", spec.id, spec.candidate, result.incidents)
 
-    def meet(self, role: str, session: str, incidents: Mapping[str, int]) -> None:
-        """Count what a meta-agent's session met; one that is held again adds to it."""
+    def meet(self, role: str, session: str, incidents: Mapping[str, int], *, whole: bool = False) -> None:
+        """Count what a meta-agent's session met; one that is held again adds to it, unless it tells the whole again."""
         with self._write() as db:
+            if whole:
+                db.execute("DELETE FROM incidents WHERE role = ? AND who = ?", (role, session))
             meet(db, role, session, "", incidents)
 
     def attempts(self, run: str = "", **where: str | int) -> list[AttemptRow]:

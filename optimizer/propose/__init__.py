@@ -5,6 +5,7 @@ from optimizer.propose._evidence import write_evidence
 from optimizer.propose.clusters import Cluster, Failure, clusters, failures
 from optimizer.propose.digests import Digest
 from optimizer.propose.jail import Jail, choose_jail
+from optimizer.propose.journal import Journal
 from optimizer.propose.objection import Objection
 from optimizer.propose.pivot import Closed, Pivot
 from optimizer.propose.prediction import Foresight, Prediction, PredictionScore, score_prediction
@@ -25,6 +26,7 @@ __all__ = [
     "Foresight",
     "Foretold",
     "Jail",
+    "Journal",
     "Objection",
     "Pivot",
     "Prediction",

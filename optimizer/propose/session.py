@@ -10,10 +10,11 @@ from typing import Literal
 
 from optimizer.propose._editing import Proposal
 from optimizer.propose.jail import Jail
+from optimizer.propose.journal import Journal
 from optimizer.propose.overview import overview
 from optimizer.propose.pivot import Pivot
 from optimizer.propose.shell import ShellTool
-from optimizer.propose.tools import Review, SubmitTool, toolset
+from optimizer.propose.tools import KeptTool, Review, SubmitTool, toolset
 from optimizer.propose.views import View
 from optimizer.propose.workspace import Workspace
 from task_agent.agent import Agent, AgentSetup
@@ -86,6 +87,7 @@ async def propose(
     pivot: Pivot | None = None,
     view: View = "traces",
     jail: Jail | None = None,
+    journal: Journal | None = None,
 ) -> ProposalOutcome:
     """Let a meta-agent work in `workspace` until it submits, gives up, or has used its limits.
 
@@ -103,11 +105,12 @@ async def propose(
         pivot: The standstill it is to end, if there is one.
         view: What it sees of attempts: the switch of the ablation.
         jail: Where a shell's commands run; there is no shell without one.
+        journal: The session's steps: what stands there is not done again; `client` gives back its replies.
 
     Raises:
         CredentialsError: The key is missing or refused.
     """
-    submit, meter = SubmitTool(workspace, review, pivot), Meter(_budget(limits))
+    submit, meter, kept = SubmitTool(workspace, review, pivot), Meter(_budget(limits)), journal or Journal()
     setup = AgentSetup(
         model=model,
         system=system_prompt(),
@@ -119,9 +122,11 @@ async def propose(
     )
     shell = None if jail is None else ShellTool(workspace, partial(jail.open, workspace, view=view))
     tools = toolset(workspace, submit, view=view, shell=shell)
+    tools = [*(KeptTool(tool, workspace, kept) for tool in tools if tool is not submit), submit]
     agent = Agent(setup, tools, client=client, recorder=recorder, meter=meter)
     try:
-        end, reason = await _worked(agent, submit, overview(workspace, slot, view, told, pivot))
+        opening = kept.head(lambda: overview(workspace, slot, view, told, pivot))
+        end, reason = await _worked(agent, submit, opening)
     finally:
         if shell is not None:
             await shell.close()

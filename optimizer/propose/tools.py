@@ -9,6 +9,7 @@ from pathlib import Path
 
 from optimizer.propose import _editing, _evidence, _reading
 from optimizer.propose._editing import Proposal
+from optimizer.propose.journal import Journal
 from optimizer.propose.pivot import Pivot
 from optimizer.propose.schemas import (
     COMPARE_ATTEMPTS,
@@ -105,6 +106,30 @@ class SubmitTool:
             self._pivot.check(self._workspace.champion, found.bundle)
         self._found = found
         return f"submitted: {self._found.title}"
+
+
+class KeptTool:
+    """Carry out each call once: what a killed session did is given back, with the working copy it left."""
+
+    def __init__(self, tool: Tool, workspace: Workspace, journal: Journal) -> None:
+        self.schema = tool.schema
+        self._tool = tool
+        self._workspace = workspace
+        self._journal = journal
+
+    async def call(self, tool_input: ToolInput) -> ToolResult:
+        """Give the result that is kept, or call the tool and keep its result."""
+        kept = self._journal.result_of(self.schema.name, tool_input)
+        if kept is not None:
+            if kept.harness is not None:
+                self._workspace.put_back(kept.harness)
+            return kept.result
+        before = self._workspace.bundle()
+        result = await self._tool.call(tool_input)
+        after = self._workspace.bundle()
+        changed = None if after == before else after.files
+        self._journal.keep_result(self.schema.name, tool_input, result, changed)
+        return result
 
 
 Answer = Callable[[Workspace, ToolInput], str]

@@ -115,36 +115,56 @@ def test_an_outage_leaves_the_slot_open_and_bills_what_was_used(bench: Worlds, r
     assert world.ledger.spend().usd - paid == pytest.approx(0.30)
 
 
-def test_a_crash_between_session_and_ledger_asks_again_and_takes_the_newer_answer(
+def test_a_session_that_dies_at_any_write_goes_on_without_paying_for_a_finished_step_again(
     bench: Worlds, rates: Rates, crash: type[BaseException]
 ) -> None:
-    first = proposal("First answer.\n")
-    world = measured(bench, rates, [*first, *proposal("Second answer.\n", "second")])
-    world.fuse.burnt, world.fuse.at = (
-        0,
-        2 * (1 + len(first)) + 1,
-    )  # after every request's bill, before the end is recorded
-    with pytest.raises(crash):
-        propose_change(world.bench, 1, "c000")
-    world.close()
-    world.open()
-    propose_change(world.bench, 1, "c000")
-    assert world.ledger.candidates()[1].title == "second"
-    assert world.bench.archive.load("c001").hash == world.ledger.candidates()[1].harness
+    steps = [call("list_attempts", {}, usage=USAGE, cost_usd=0.10), *proposal()]
+    alone = measured(bench, rates, list(steps))
+    alone.fuse.burnt = 0
+    propose_change(alone.bench, 1, "c000")
+    writes = alone.fuse.burnt
+    assert writes > len(steps)
+    for at in range(1, writes + 1):
+        world = measured(bench, rates, list(steps))
+        world.fuse.burnt, world.fuse.at = 0, at
+        with pytest.raises(crash):
+            propose_change(world.bench, 1, "c000")
+        world.close()
+        world.open()
+        if not world.ledger.slots():
+            propose_change(world.bench, 1, "c000")
+        assert len(world.proposer.requests) == len(steps), at
+        assert world.history() == alone.history(), at
+        assert world.ledger.spend() == alone.ledger.spend(), at
+        assert not (world.folder.path / "proposer/s001.jsonl").exists() or at == writes
 
 
 def test_a_session_that_is_killed_stays_on_the_bill(bench: Worlds, rates: Rates, crash: type[BaseException]) -> None:
-    first = proposal("First answer.\n")
-    world = measured(bench, rates, [*first, *proposal("Second answer.\n", "second")])
+    world = measured(bench, rates, proposal())
     paid = world.ledger.spend().usd
-    world.fuse.burnt, world.fuse.at = 0, 2 * (1 + len(first)) + 1
+    world.fuse.burnt, world.fuse.at = 0, 4  # after the first request's bill
     with pytest.raises(crash):
         propose_change(world.bench, 1, "c000")
     world.close()
     world.open()
-    assert world.ledger.spend().usd - paid == pytest.approx(0.10 * len(first))
+    assert world.ledger.spend().usd - paid == pytest.approx(0.10)
+
+
+def test_a_session_that_would_ask_otherwise_goes_on_without_what_was_kept_and_pays_for_both(
+    bench: Worlds, rates: Rates
+) -> None:
+    first = [edit("Half a thought.\n"), ProviderUnavailableError("down")]
+    world = measured(bench, rates, [*first, *proposal()])
+    with pytest.raises(OutageError):
+        propose_change(world.bench, 1, "c000")
+    journal = world.folder.path / "proposer/s001.jsonl"
+    kept = journal.read_text().splitlines()
+    asked = next(at for at, line in enumerate(kept) if '"kind": "reply"' in line)
+    kept[asked] = kept[asked].replace('"key": "', '"key": "0')
+    journal.write_text("\n".join(kept) + "\n" + '{"torn')
     propose_change(world.bench, 1, "c000")
-    assert world.ledger.spend().usd - paid == pytest.approx(0.20 * len(first))
+    assert world.bench.archive.load("c001").prompt("main") == "Look before you parse.\n"
+    assert world.ledger.slots()[0]["cost_usd"] == pytest.approx(0.30)
 
 
 def test_sessions_of_a_slot_always_carry_the_same_opaque_token(bench: Worlds, rates: Rates) -> None:
