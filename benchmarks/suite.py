@@ -8,7 +8,7 @@ import hashlib
 import importlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -32,9 +32,17 @@ KINDS: dict[str, str] = {
 }
 
 
+VARIANT = "~"
+"""Stands between a task's id and the number of its variant."""
+
+
 @dataclass(frozen=True)
 class Suite:
     """Hold tasks under one name.
+
+    `vary` makes another task of a task's kind, the same for the same number: other names, numbers and files, the same
+    work. A suite that cannot make any has none. Such a task is found by the id `<task>~<number>`; it is no task of
+    the suite, and no part of its hash.
 
     Raises:
         SuiteError: There is no task, or two have the same id.
@@ -42,6 +50,7 @@ class Suite:
 
     name: str
     tasks: tuple[Task, ...]
+    vary: Callable[[Task, int], Task] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.tasks:
@@ -61,11 +70,14 @@ class Suite:
         return {task.id: task for task in self.tasks}
 
     def task(self, task_id: str) -> Task:
-        """Give the task of that id.
+        """Give the task of that id, or the variant of one.
 
         Raises:
             NotFoundError: There is none.
         """
+        name, mark, number = task_id.rpartition(VARIANT)
+        if mark and self.vary is not None and name in self._by_id and number.isdecimal():
+            return self.vary(self._by_id[name], int(number))
         found = self._by_id.get(task_id)
         if found is None:
             near = difflib.get_close_matches(task_id, self._by_id, n=3)
@@ -91,7 +103,14 @@ class Suite:
             near = difflib.get_close_matches(unknown[0], self._by_id, n=3)
             hint = near and f"did you mean {', '.join(near)}?"
             raise SuiteError(f"`suite.without`: no task {unknown[0]!r}", key="suite.without", hint=hint or "")
-        return Suite(self.name, tuple(task for task in self.tasks if task.id not in names)) if names else self
+        left = tuple(task for task in self.tasks if task.id not in names)
+        return replace(self, tasks=left) if names else self
+
+    def with_variants(self, number: int) -> Suite:
+        """Give the suite with a variant beside every task, for whoever must know both."""
+        if self.vary is None:
+            return self
+        return replace(self, tasks=(*self.tasks, *(self.vary(task, number) for task in self.tasks)))
 
 
 class CommonSettings(BaseModel):
@@ -152,6 +171,7 @@ def on_roots(suite: Suite, roots: Path) -> Suite:
         hint = "make it with: ratchet tasks roots"
         raise SuiteError(f"`suite.roots` names {str(roots)!r}, which is no folder", key="suite.roots", hint=hint)
     try:
-        return Suite(suite.name, tuple(task.on_roots(lambda spec: find_root(roots, spec)) for task in suite.tasks))
+        placed = tuple(task.on_roots(lambda spec: find_root(roots, spec)) for task in suite.tasks)
+        return replace(suite, tasks=placed)
     except UsageError as error:
         raise SuiteError(error.message, key="suite.roots", hint=error.hint) from None

@@ -23,6 +23,7 @@ class Purpose(StrEnum):
     SMOKE = "smoke"
     COMPARE = "compare"
     TUNE = "tune"
+    PROBE = "probe"
     IMPORT = "import"
 
 

@@ -14,6 +14,9 @@ from task_agent.harness.faults import dotted, faults_in
 from task_agent.models import Fallback, FallbackClient, ModelClient, PriceTable, require_credentials
 from traces.errors import ConfigError
 
+PROBED = 1
+"""The number of the variants that a probe tries."""
+
 
 def check_credentials(config: RunConfig) -> None:
     """Stop before anything is paid when a role's model needs a key that is not there.
@@ -31,7 +34,8 @@ def make_client(role: Role, config: RunConfig, suite: Suite) -> ModelClient:
 
     prices = PriceTable.load(config.prices)
     if role.simulated:
-        return AnthropicClient(wire=SimulatedModel(suite, simulated_settings(config)), prices=prices)
+        known = suite.with_variants(PROBED) if config.reflection.probe_tasks else suite
+        return AnthropicClient(wire=SimulatedModel(known, simulated_settings(config)), prices=prices)
     client = AnthropicClient(base_url=role.base_url, prices=prices)
     return FallbackClient(client, fallback_of(role)) if role.fallback else client
 

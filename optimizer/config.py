@@ -398,6 +398,11 @@ class Reflection(Settings):
 
     by: Literal["judge", "panel"] = "judge"
     """`judge` is one reader; `panel` adds a devil's advocate who argues against it, and a referee who decides."""
+    probe_tasks: Annotated[int, Field(ge=0, strict=True)] = 0
+    """Train tasks that what passed the screen is tried on beside variants of them, where the suite makes any; 0 tries
+    nothing, fewer than 4 can show nothing."""
+    probe_runs: Repeats = 4
+    """Attempts of candidate and champion on each such task and on its variant."""
 
 
 class Tuner(Settings):

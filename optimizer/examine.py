@@ -13,6 +13,7 @@ from optimizer.evidence import each, mean_of_tasks, requests, rewards
 from optimizer.gate import screen
 from optimizer.ledger import AttemptRow
 from optimizer.outage import beside_champion
+from optimizer.probing import PROBED_PUBLIC, probe
 from optimizer.verdict import Verdict
 from optimizer.verdicts import decide
 from task_agent.harness import normalised_hash, unified, validate, violations
@@ -109,10 +110,13 @@ def screen_on_train(bench: Bench, candidate: str, parent: str) -> None:
     if seen.pending:
         raise OutageError(f"no train attempt of {parent} was scored, so {candidate} has nothing to be screened against")
     record = {**dataclasses.asdict(seen), "score": mean_of_tasks(mine), "champion_score": mean_of_tasks(theirs)}
-    if seen.passed:
-        bench.ledger.conclude_stage(candidate, "screen", record)
-    else:
+    if not seen.passed:
         decide(bench, candidate, "worse_on_train", record)
+    elif (probed := probe(bench, candidate, parent)) is not None and probed.overfit:
+        decide(bench, candidate, "overfit", {**record, "probe": probed.to_record()}, public=PROBED_PUBLIC)
+    else:
+        found = {"probe": probed.to_record()} if probed is not None else {}
+        bench.ledger.conclude_stage(candidate, "screen", {**record, **found})
 
 
 def diff_of(bench: Bench, candidate: str, parent: str) -> str:

@@ -200,6 +200,7 @@ def check_parts(
         suite = fit.suite
         earlier = record_of(suite.hash)
         record = None if new_split else earlier
+        check_probes(config, suite)
         splits = record.splits if record else split_suite(config, suite, dealt_before=earlier.epoch if earlier else 0)
         check_size(splits, gate)
         check_design(config, splits, gate)
@@ -241,6 +242,20 @@ def check_pivot(config: RunConfig) -> None:
             f"`proposer.pivot_after` ({pivot}) is not below `stop.no_progress` ({stop}): the run ends before it pivots",
             key="proposer.pivot_after",
             hint="make it smaller, or `stop.no_progress` larger",
+        )
+
+
+def check_probes(config: RunConfig, suite: Suite) -> None:
+    """Refuse probes on variants that the suite cannot make.
+
+    Raises:
+        ConfigError: They are asked for, and it makes none.
+    """
+    if config.reflection.probe_tasks and suite.vary is None:
+        raise ConfigError(
+            f"the suite {suite.name!r} makes no variants of its tasks, so none can be probed",
+            key="reflection.probe_tasks",
+            hint="leave it at 0: only `pitfalls` makes variants",
         )
 
 

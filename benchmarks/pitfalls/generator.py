@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from benchmarks.digest import task_digest
 from benchmarks.errors import SuiteError
 from benchmarks.pitfalls.draft import Draft, build_task
 from benchmarks.settings import read_settings
-from benchmarks.suite import Suite
+from benchmarks.suite import VARIANT, Suite
 from benchmarks.task import Task
 
 FAMILIES: dict[str, str] = {
@@ -96,7 +99,7 @@ def _carried(offered: Iterable[str], turn: int) -> list[str]:
     return [name for name in names if name in cross or name in own]
 
 
-def generate_task(family: str, number: int, seed: int, taken: set[str]) -> Task:
+def generate_task(family: str, number: int, seed: int | str, taken: set[str]) -> Task:
     """Make one task whose instruction is not among those `taken`."""
     turn = number + 3 * list(FAMILIES).index(family)
     for draw in range(100):
@@ -114,7 +117,15 @@ def generate(config: PitfallsConfig) -> Suite:
     taken: set[str] = set()
     places: Sequence[tuple[int, str]] = [(n, family) for n in range(config.per_family) for family in config.families]
     tasks = [generate_task(family, number, config.seed, taken) for number, family in places[: config.tasks]]
-    return Suite(name="pitfalls", tasks=tuple(tasks))
+    return Suite(name="pitfalls", tasks=tuple(tasks), vary=functools.partial(vary, config.seed))
+
+
+def vary(seed: int, task: Task, number: int) -> Task:
+    """Make a task of the same family with the same pitfalls and other names, numbers and files."""
+    turn = int(task.id.rpartition("-")[2])
+    made = generate_task(str(task.metadata["family"]), turn, f"{seed}{VARIANT}{number}", {task.instruction})
+    named = replace(made, id=f"{task.id}{VARIANT}{number}")
+    return replace(named, digest=task_digest(named))
 
 
 def load(settings: Mapping[str, object], base: Path) -> Suite:

@@ -124,7 +124,15 @@ def _screened(record: Json) -> str:
     if record.get("mean") is None:
         return "passed"
     counts = f"{record.get('candidate_attempts')} attempts against {record.get('champion_attempts')} of the champion"
-    return f"passed; {points(record['mean'])} on {record.get('tasks')} train tasks, {counts}"
+    return f"passed; {points(record['mean'])} on {record.get('tasks')} train tasks, {counts}{_probed(record)}"
+
+
+def _probed(record: Json) -> str:
+    probe = record.get("probe") or {}
+    if probe.get("gain") is None:
+        return ""
+    variants = points(probe["gain_on_variants"])
+    return f"; probe: {points(probe['gain'])} on {probe['tasks']} of them, {variants} on their variants"
 
 
 _SAYINGS: Final = {"check": _checked, "reflect": _reflected, "screen": _screened}

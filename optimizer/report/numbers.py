@@ -135,6 +135,7 @@ def overfitting_lines(facts: Facts) -> list[str]:
             f" {'ABOVE' if above else 'not above'} the certified interval; some gap is normal, since candidates were"
             " chosen by their train scores"
         )
+    lines += gap_lines(facts)
     leaks = sum(len(record.get("leaks") or ()) for record in facts.judgements.values())
     blocked = sum(bool(record.get("blocked")) for record in facts.judgements.values())
     lines.append(
@@ -153,6 +154,20 @@ def overfitting_lines(facts: Facts) -> list[str]:
     over = [note["text"] for note in facts.notices if note["kind"] == "epoch"]
     if over:
         lines += [*over, f"{len(over) + 1} gate epochs: each has an error budget of its own, so their bounds add up"]
+    return lines
+
+
+def gap_lines(facts: Facts) -> list[str]:
+    """Hold each tested change's gain on train tasks against its gain on held-out ones; private, so at the end only."""
+    if facts.finish is None:
+        return []
+    lines = []
+    for row in facts.changes:
+        looks, screened = facts.looks.get(row.id, ()), facts.passed.get(row.id, {}).get("screen", {})
+        unseen, train = looks[-1].record.get("mean") if looks else None, screened.get("mean")
+        if unseen is not None and train is not None:
+            gap = f"a gap of {points(train - unseen)}"
+            lines.append(f"{row.id}: {points(train)} points on train, {points(unseen)} on held-out tasks, {gap}")
     return lines
 
 

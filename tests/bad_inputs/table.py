@@ -82,6 +82,11 @@ RUN_FILES = [
         swap("sandbox: {kind: process}\n", "sandbox: {kind: process}\nproposer: {pivot_after: 8}\n"),
     ),
     Bad(
+        "probes on a suite without variants",
+        ("night.yaml:21:27", "makes no variants of its tasks", "leave it at 0"),
+        swap("sandbox: {kind: process}\n", "sandbox: {kind: process}\nreflection: {probe_tasks: 4}\n"),
+    ),
+    Bad(
         "a surface that locks everything",
         ("night.yaml:21:10", "every part of the harness is locked"),
         lambda desk: desk.edit(
