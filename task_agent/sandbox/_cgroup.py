@@ -128,6 +128,11 @@ class Group:
             return ()
         return ("/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"', f"{self._folders[0]}/cgroup.procs")
 
+    def take(self, pid: int) -> None:
+        """Put a process of one thread, which waits for it, into the group."""
+        for folder in self._folders:
+            _write(folder / "cgroup.procs", str(pid))
+
     def ran_out_of_memory(self) -> bool:
         """Say whether the kernel ended a process of the group because its memory was used up."""
         name = "memory.oom_control" if self._place.version == 1 else "memory.events"

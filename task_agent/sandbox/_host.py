@@ -10,9 +10,10 @@ import secrets
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from task_agent.errors import SandboxLostError
 from task_agent.sandbox._folder import AttemptFolder
@@ -24,6 +25,7 @@ from task_agent.sandbox.base import LOG_LIMIT_BYTES, ExecResult, SandboxKind, Sa
 from task_agent.sandbox.shell import Answer, Shell, ShellSetup
 from traces.errors import SandboxUnavailableError
 
+T = TypeVar("T")
 CLEAN_PATH = "/usr/local/bin:/usr/bin:/bin"
 _END_GRACE_S = 10.0
 
@@ -253,15 +255,22 @@ class HostSandbox(ABC):
         keeper = OutputKeeper(self._spec.output_limit_bytes)
         workdir = self.path(self._spec.workdir)
         full = {**self._environment(grading=True), **self._spec.env, **env, "PWD": workdir}
-        setup = ShellSetup((), full, workdir)
         argv = (*shell_argv(self._spec.root), "-c", f"{self._limits()}\n{command}")
-        running = self._running = await self._launch(argv, full, setup, grading=True)
-        timed_out = not await drain_until_exit(running, keeper, timeout_s)
+        code = await self._run_grading(argv, full, keeper, timeout_s)
+        return ExecResult(keeper.text(), code, time.monotonic() - start, keeper.total, code is None)
+
+    async def _run_grading(
+        self, argv: Sequence[str], env: Mapping[str, str], keeper: OutputKeeper, timeout_s: float
+    ) -> int | None:
+        """Run a grading to its end and give its exit code, or None when its time is up; nothing of it is left then."""
+        setup = ShellSetup((), env, self.path(self._spec.workdir))
+        running = self._running = await self._launch(argv, env, setup, grading=True)
+        ended = await drain(running.link, keeper, wait_exit(running.process, timeout_s))
         await self._end_shell()
         code = running.process.returncode
-        if not timed_out and self._ended_from_outside(code):
+        if ended and self._ended_from_outside(code):
             raise SandboxLostError(f"the {self.kind} sandbox ended while grading: {self._why()}status {code}")
-        return ExecResult(keeper.text(), None if timed_out else code, time.monotonic() - start, keeper.total, timed_out)
+        return code if ended else None
 
 
 OURS = ("/tests", "/logs", "/harness", "/solution", "/proc", "/dev")
@@ -328,10 +337,9 @@ async def wait_exit(process: subprocess.Popen[bytes], timeout_s: float = _END_GR
         os.close(fd)
 
 
-async def drain_until_exit(running: Running, keeper: OutputKeeper, timeout_s: float) -> bool:
-    """Feed the output of a process without protocol to `keeper` until it exits; False on time-out."""
+async def drain(link: PipeLink, keeper: OutputKeeper, ending: Awaitable[T]) -> T:
+    """Feed the output of a process without protocol to `keeper` until `ending` has come."""
     loop = asyncio.get_running_loop()
-    link = running.link
 
     def receive() -> None:
         data = link.read_output()
@@ -342,8 +350,7 @@ async def drain_until_exit(running: Running, keeper: OutputKeeper, timeout_s: fl
 
     loop.add_reader(link.output, receive)
     try:
-        ended = await wait_exit(running.process, timeout_s)
+        return await ending
     finally:
         loop.remove_reader(link.output)
-    keeper.feed(link.settle(""))
-    return ended
+        keeper.feed(link.settle(""))

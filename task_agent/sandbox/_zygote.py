@@ -95,15 +95,9 @@ class Server:
         """Fork as `os.fork` does, but into fresh namespaces: the child is the first process of its own."""
         if not self.orders["isolated"]:
             return os.fork() or self.become(line)
-        ctypes.pythonapi.PyOS_BeforeFork()
-        pid: int = libc.syscall(CLONE[os.uname().machine], NEW_NAMESPACES | signal.SIGCHLD, 0, 0, 0, 0)
-        number = ctypes.get_errno()
+        pid = clone(NEW_NAMESPACES)
         if pid == 0:
-            ctypes.pythonapi.PyOS_AfterFork_Child()
             self.become(line)
-        ctypes.pythonapi.PyOS_AfterFork_Parent()
-        if pid < 0:
-            raise OSError(number, f"clone: {os.strerror(number)}")
         return pid
 
     def become(self, line: int) -> NoReturn:
@@ -132,18 +126,12 @@ class Server:
             socket.socket(fileno=os.dup(LINE)).send(b"!")
             return
         set_limit(resource.RLIMIT_NPROC, 0)
-        check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "clear ambient capabilities")
-        header, none = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)()
-        machine = os.uname().machine
-        check(libc.syscall(CAPSET[machine], header, none), "drop capabilities")
-        check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
-        self.filter(SECCOMP[machine])
+        drop_capabilities()
+        self.filter(SECCOMP[os.uname().machine])
 
     def filter(self, seccomp: int) -> None:
         """Take on the filter and send its listener to the worker."""
-        code = bytes.fromhex(self.orders["filter"])
-        program = Program(len(code) // 8, ctypes.cast(ctypes.c_char_p(code), ctypes.c_void_p))
-        listener = libc.syscall(seccomp, SET_MODE_FILTER, NEW_LISTENER, ctypes.byref(program))
+        listener = libc.syscall(seccomp, SET_MODE_FILTER, NEW_LISTENER, program(bytes.fromhex(self.orders["filter"])))
         check(listener, "filter system calls")
         with socket.socket(fileno=os.dup(LINE)) as line:
             socket.send_fds(line, [b"!"], [listener])
@@ -173,6 +161,33 @@ class Server:
         code = os.waitstatus_to_exitcode(status)
         report = {"ended": number, "code": code, "cpu_s": used.ru_utime + used.ru_stime}
         self.control.send(json.dumps(report).encode())
+
+
+def clone(namespaces: int) -> int:
+    """Fork as `os.fork` does, but into fresh namespaces: with one of processes, the child is the first of its own."""
+    ctypes.pythonapi.PyOS_BeforeFork()
+    pid: int = libc.syscall(CLONE[os.uname().machine], namespaces | signal.SIGCHLD, 0, 0, 0, 0)
+    number = ctypes.get_errno()
+    if pid == 0:
+        ctypes.pythonapi.PyOS_AfterFork_Child()
+        return 0
+    ctypes.pythonapi.PyOS_AfterFork_Parent()
+    if pid < 0:
+        raise OSError(number, f"clone: {os.strerror(number)}")
+    return pid
+
+
+def drop_capabilities() -> None:
+    """Give up every capability, for good."""
+    check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "clear ambient capabilities")
+    header, none = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)()
+    check(libc.syscall(CAPSET[os.uname().machine], header, none), "drop capabilities")
+    check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
+
+
+def program(code: bytes) -> Any:  # Any: what ctypes hands to a system call
+    """Point at the instructions of a filter as the kernel takes them."""
+    return ctypes.byref(Program(len(code) // 8, ctypes.cast(ctypes.c_char_p(code), ctypes.c_void_p)))
 
 
 def set_limit(kind: int, most: int) -> None:

@@ -23,17 +23,23 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from task_agent.sandbox import _seccomp, mark
 from task_agent.sandbox._cgroup import Group, hierarchy
 from task_agent.sandbox._etc import system_folder
 from task_agent.sandbox._folder import SHOWN
-from task_agent.sandbox._host import CLEAN_PATH, HostSandbox, Running, Started, Stdio, wait_exit
+from task_agent.sandbox._host import CLEAN_PATH, HostSandbox, Running, Started, Stdio, drain, wait_exit
 from task_agent.sandbox._limits import limit_script
+from task_agent.sandbox._output import OutputKeeper
+from task_agent.sandbox._pipes import PipeLink
 from task_agent.sandbox.base import SandboxSpec
 from traces.errors import SandboxUnavailableError
 
+if TYPE_CHECKING:
+    from task_agent.sandbox.grading_jail import Order
+
+T = TypeVar("T")
 UNPRIVILEGED_ID = 65_533
 _INSIDE_ID = "1000"
 _TOP = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
@@ -44,9 +50,14 @@ _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/etc", "/dev", "/proc")
 
 
 class BubblewrapSandbox(HostSandbox):
-    """Run an attempt in jails over one host folder."""
+    """Run an attempt in jails over one host folder.
+
+    `forks_gradings` takes the kept jail of this process for gradings, where the kernel lets it work and the
+    attempt has no root of its own.
+    """
 
     kind: Literal["bubblewrap"] = "bubblewrap"
+    forks_gradings = True
 
     def __init__(self, spec: SandboxSpec) -> None:
         super().__init__(spec, owner=UNPRIVILEGED_ID if os.geteuid() == 0 else None)
@@ -109,23 +120,60 @@ class BubblewrapSandbox(HostSandbox):
                 pass_fds=passed,
             )
 
+    async def _run_grading(
+        self, argv: Sequence[str], env: Mapping[str, str], keeper: OutputKeeper, timeout_s: float
+    ) -> int | None:
+        """Fork the grading in this worker's kept jail; in a fresh one where that does not work."""
+        from task_agent.sandbox.grading_jail import Grading, grading_jail
+
+        forks = self.forks_gradings and self._spec.root is None
+        jail = await grading_jail(self._folder.path.parent) if forks else None
+        if jail is None:
+            return await super()._run_grading(argv, env, keeper, timeout_s)
+        if self._group is None and (place := hierarchy()) is not None:
+            self._group = await in_jail_thread(functools.partial(Group, self._spec, place))
+        link, grading = PipeLink(), Grading(jail)
+        try:
+            try:
+                await grading.start(self._order(argv, env), link.output_out, self._group)
+            finally:
+                link.hand_over()
+            return await drain(link, keeper, grading.ended(timeout_s))
+        finally:
+            await grading.close()
+            link.close()
+
+    def _order(self, argv: Sequence[str], env: Mapping[str, str]) -> Order:
+        from task_agent.sandbox.grading_jail import Order
+
+        return Order(argv, env, self._spec.workdir, self._graded(), self._tmp_bytes)
+
     def _why(self) -> str:
         return "it ran out of memory; " if self._group is not None and self._group.ran_out_of_memory() else ""
 
     def _binds(self, *, grading: bool) -> list[str]:
         host = self._folder.host
-        binds = ["--bind", host(self._spec.workdir), self._spec.workdir]
         if grading:
-            size = str(self._spec.disk_mb * 1024 * 1024)
-            binds += ["--size", size, "--tmpfs", "/tmp", "--ro-bind", host("/logs/agent"), "/logs/agent"]
-            binds += ["--ro-bind", host("/tests"), "/tests", "--bind", host("/logs/verifier"), "/logs/verifier"]
+            binds = ["--size", str(self._tmp_bytes), "--tmpfs", "/tmp"]
+            for place, inside, read_only in self._graded():
+                binds += ["--ro-bind" if read_only else "--bind", place, inside]
         else:
+            binds = ["--bind", host(self._spec.workdir), self._spec.workdir]
             binds += ["--bind", host("/tmp"), "/tmp", "--bind", host("/logs/agent"), "/logs/agent"]
             for name in ("harness", "solution"):
                 binds += ["--symlink", f"/logs/agent/.{name}", f"/{name}"]
             for number, inside in enumerate(self._spec.shown):
                 binds += ["--ro-bind", f"{self._folder.path}/{SHOWN}/{number}", inside]
         return [*binds, "--remount-ro", "/"]
+
+    def _graded(self) -> list[tuple[str, str, bool]]:
+        """Name what a grading sees of the attempt: its place here, its place inside, and whether it is read-only."""
+        shown = {self._spec.workdir: False, "/logs/agent": True, "/tests": True, "/logs/verifier": False}
+        return [(self._folder.host(inside), inside, read_only) for inside, read_only in shown.items()]
+
+    @property
+    def _tmp_bytes(self) -> int:
+        return self._spec.disk_mb * 1024 * 1024
 
     async def _kill(self, running: Running) -> None:
         try:
@@ -153,6 +201,11 @@ async def start_jail(start: Callable[[], subprocess.Popen[bytes]]) -> subprocess
         raise
 
 
+async def in_jail_thread(start: Callable[[], T]) -> T:
+    """Run what starts a jail in a thread that lives as long as this process."""
+    return await asyncio.get_running_loop().run_in_executor(_threads(), start)
+
+
 @functools.cache
 def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="jail-start")
@@ -170,30 +223,37 @@ def _kill_first(running: Running) -> None:
 
 def held() -> str:
     """Say what of an attempt in a jail is held as a whole on this machine."""
+    from task_agent.sandbox.grading_jail import why_fresh
+
     calls = "system calls" if _seccomp.is_known() else "no system calls (unknown architecture)"
+    slow = f"; each grading starts a jail of its own: {why_fresh()}" if why_fresh() else ""
     if hierarchy() is None:
-        return f"memory per process alone (no control groups here) and {calls} are held"
-    return f"memory, processes and {calls} are held"
+        return f"memory per process alone (no control groups here) and {calls} are held{slow}"
+    return f"memory, processes and {calls} are held{slow}"
 
 
 @functools.cache
-def jail_argv(root: str | None = None) -> tuple[str, ...]:
+def jail_argv(root: str | None = None, *, nests: bool = False) -> tuple[str, ...]:
     """Give the part of the command line that is the same for every jail over one root.
 
     Args:
         root: A folder that stands as the root; None is an allow-list of this machine's own.
+        nests: Let it make further user namespaces.
 
     Raises:
         SandboxUnavailableError: A program that is needed is missing, or the root is.
     """
-    argv = [*closed_argv(), *(_own_top() if root is None else _top_of(Path(root)))]
+    argv = [*closed_argv(nests=nests), *(_own_top() if root is None else _top_of(Path(root)))]
     argv += ["--proc", "/proc", "--dev", "/dev"]
     return (*argv, "--size", str(_SHM_BYTES), "--tmpfs", "/dev/shm", "--remount-ro", "/dev")
 
 
 @functools.cache
-def closed_argv() -> tuple[str, ...]:
+def closed_argv(*, nests: bool = False) -> tuple[str, ...]:
     """Give the words for a jail that has nothing: no file, no network, no capability, no environment, no way on.
+
+    Args:
+        nests: Let it make further user namespaces.
 
     Raises:
         SandboxUnavailableError: A program that is needed is missing.
@@ -204,12 +264,15 @@ def closed_argv() -> tuple[str, ...]:
     argv = [*_drop_root(), bwrap, "--unshare-all", "--unshare-user", "--uid", _INSIDE_ID, "--gid", _INSIDE_ID]
     argv += ["--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL", "--clearenv"]
     argv += ["--hostname", "sandbox"]
-    return (*argv, "--disable-userns") if _knows_disable_userns(bwrap) else tuple(argv)
+    return (*argv, "--disable-userns") if not nests and _knows_disable_userns(bwrap) else tuple(argv)
 
 
 def _own_top() -> list[str]:
-    top = ["--ro-bind", "/usr", "/usr", *_top_folders(), *_hidden_sources()]
-    return [*top, "--ro-bind", str(system_folder()), "/etc"]
+    top: list[str] = []
+    for path, link in top_folders().items():
+        if path not in ("/etc", "/dev"):
+            top += ["--symlink", link, path] if link else ["--ro-bind", path, path]
+    return [*top, *_hidden_sources(), "--ro-bind", str(system_folder()), "/etc"]
 
 
 def _top_of(root: Path) -> list[str]:
@@ -254,15 +317,10 @@ def _knows_disable_userns(bwrap: str) -> bool:
     return "--disable-userns" in said.stdout + said.stderr
 
 
-def _top_folders() -> list[str]:
-    args: list[str] = []
-    for name in _TOP:
-        path = Path("/") / name
-        if path.is_symlink():
-            args += ["--symlink", str(path.readlink()), str(path)]
-        elif path.is_dir():
-            args += ["--ro-bind", str(path), str(path)]
-    return args
+def top_folders() -> dict[str, str | None]:
+    """Name what a jail's root has of programs, settings and devices, with what it links to where it is a link."""
+    paths = [Path("/") / name for name in ("usr", *_TOP, "etc", "dev")]
+    return {str(path): str(path.readlink()) if path.is_symlink() else None for path in paths if path.is_dir()}
 
 
 def _hidden_sources() -> list[str]:
