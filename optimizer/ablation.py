@@ -39,7 +39,7 @@ class Night:
     """Hold one night's end.
 
     `attempts` were spent, on everything, when the champion first had the wanted score; None when it never did.
-    `spent` counts all of the night's, `score` is its last champion's, `baseline` its first one's.
+    `score` is that champion's, or the last one's; `kept` changes led to it. `spent` counts all of the night's.
     """
 
     view: str
@@ -49,7 +49,6 @@ class Night:
     baseline: float | None
     score: float | None
     kept: int
-    proposals: int
 
     def to_record(self) -> Row:
         """Give it as a row."""
@@ -116,17 +115,19 @@ class Ablation:
             resume(folder, listen)
 
     def _reached(self, folder: RunFolder) -> bool:
-        return self._when(climb(folder)) is not None
+        return self._first(climb(folder)) is not None
 
-    def _when(self, steps: Sequence[Step]) -> int | None:
-        found = (step.after for step in steps if step.score is not None and step.score >= self.target)
-        return next(found, None)
+    def _first(self, steps: Sequence[Step]) -> int | None:
+        """Say which champion first had the wanted score."""
+        return next((n for n, step in enumerate(steps) if step.score is not None and step.score >= self.target), None)
 
     def _read(self, folder: RunFolder, view: View, seed: int) -> Night:
         steps, facts = climb(folder), read_facts(folder)
         spent = sum(row.attempts for row in facts.tallies.attempts if row.state != "planned")
-        first, last = steps[0].score, steps[-1].score
-        return Night(view, seed, self._when(steps), spent, first, last, len(steps) - 1, facts.state.slots)
+        first = self._first(steps)
+        kept = len(steps) - 1 if first is None else first
+        attempts = None if first is None else steps[first].after
+        return Night(view, seed, attempts, spent, steps[0].score, steps[kept].score, kept)
 
 
 def climb(folder: RunFolder) -> list[Step]:
@@ -159,27 +160,27 @@ def tabulate(nights: Sequence[Night], views: Sequence[str]) -> Iterator[Row]:
     """Sum the nights up by view: a row for each, with standard errors over seeds.
 
     `fewer_than_blanked` is the mean over seeds of how many attempts fewer than the same seed's blanked night were
-    needed; a night that never reached the score counts with all it spent, so it understates the difference.
+    needed. A night that never reached the score counts with the most that any night of its seed spent: two such
+    nights are equal, and a difference to one is understated.
     """
-    blind = {night.seed: _needed(night) for night in nights if night.view == "blanked"}
+    most = {seed: max(night.spent for night in nights if night.seed == seed) for seed in {n.seed for n in nights}}
+    needed = {(n.view, n.seed): float(most[n.seed] if n.attempts is None else n.attempts) for n in nights}
     for view in views:
         mine = [night for night in nights if night.view == view]
         reached = [night.attempts for night in mine if night.attempts is not None]
-        paired = [float(blind[night.seed] - _needed(night)) for night in mine if night.seed in blind]
+        pairs = [(needed.get(("blanked", night.seed)), needed[view, night.seed]) for night in mine]
         yield {
             "view": view,
             "nights": len(mine),
             "reached": len(reached),
             "attempts_median": _median(mine),
-            "attempts": mean([float(_needed(night)) for night in mine]),
-            "fewer_than_blanked": mean(paired) if view != "blanked" else Measure(None, None, 0),
+            "attempts": mean([needed[view, night.seed] for night in mine]),
+            "fewer_than_blanked": mean(
+                [blind - ours for blind, ours in pairs if blind is not None and view != "blanked"]
+            ),
             "score": mean([night.score for night in mine if night.score is not None]),
             "kept": mean([float(night.kept) for night in mine]),
         }
-
-
-def _needed(night: Night) -> int:
-    return night.spent if night.attempts is None else night.attempts
 
 
 def _median(nights: Sequence[Night]) -> float | None:
@@ -192,4 +193,4 @@ def _median(nights: Sequence[Night]) -> float | None:
 def _words(night: Night) -> str:
     score = "unknown" if night.score is None else f"{night.score:.1%}"
     done = f"not reached in {night.spent}" if night.attempts is None else f"reached after {night.attempts}"
-    return f"{done} attempts, at {score} with {night.kept} kept of {night.proposals}"
+    return f"{done} attempts, at {score} with {night.kept} kept"

@@ -37,7 +37,7 @@ def proposer(
     first: Annotated[int, typer.Option("--first-seed", min=0, help="The first seed; each night has the next.")] = 1,
     target: Annotated[
         float, typer.Option("--target", min=0.0, max=1.0, help="The score wanted, as a share of tasks.")
-    ] = 0.45,
+    ] = 0.4,
     view: Annotated[
         list[Seen] | None, typer.Option("--view", help="A view, several times for several; all when left out.")
     ] = None,
@@ -73,9 +73,15 @@ def proposer(
 def _played(ablation: Ablation, views: list[str], seeds: range) -> list[Night]:
     """Play seed by seed, so that an interrupted bench compares as many nights of each view."""
     from optimizer.ablation import VIEWS
-    from optimizer.cli.output import tell
+    from optimizer.cli.exit_codes import ExitCode
+    from optimizer.cli.output import complain, tell
+    from optimizer.control import Interrupted
 
-    return [ablation.night(view, seed, tell) for seed in seeds for view in VIEWS if view in views]
+    try:
+        return [ablation.night(view, seed, tell) for seed in seeds for view in VIEWS if view in views]
+    except (Interrupted, KeyboardInterrupt):
+        complain(f"interrupted; the same command goes on: what is in {ablation.out} is not paid again")
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
 def _label(run: RunConfig) -> str:
