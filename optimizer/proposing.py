@@ -61,7 +61,7 @@ def propose_change(bench: Bench, slot: int, parent: str, pivot: int = 0) -> None
         digests=digests,
     )
     if shows:
-        write_evidence(workspace)
+        write_evidence(workspace, bench.store)
     workspace.write_lessons(lessons_told(bench))
     journal = Journal(root.with_suffix(".jsonl"))
     session = open_session(bench, f"s{slot:03d}", "proposer", journal)

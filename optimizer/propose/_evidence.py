@@ -14,6 +14,7 @@ from task_agent.tools.base import ToolInput
 from traces.errors import NotFoundError, UsageError
 from traces.event import Event
 from traces.side_by_side import beside, compare
+from traces.store import TraceStore
 from traces.styled import Line
 
 MAX_CLUSTERS: Final = 30
@@ -28,10 +29,12 @@ SHOWS: Final[dict[View, str]] = {
 """What an opening says of a session that sees less."""
 
 
-def clusters_of(workspace: Workspace, candidate: str, *, task: str = "") -> list[Cluster]:
-    """Sort a candidate's failing train attempts, on one task or all."""
+def clusters_of(
+    workspace: Workspace, candidate: str, *, task: str = "", store: TraceStore | None = None
+) -> list[Cluster]:
+    """Sort a candidate's failing train attempts, on one task or all; `store` is the workspace's own unless given."""
     mine = [a for a in workspace.attempts if a.candidate == candidate and task in ("", a.task)]
-    return clusters(failures(workspace.store, mine, {digest.attempt: digest for digest in workspace.digests}))
+    return clusters(failures(store or workspace.store, mine, {digest.attempt: digest for digest in workspace.digests}))
 
 
 def list_clusters(workspace: Workspace, given: ToolInput) -> str:
@@ -122,11 +125,15 @@ def _line(cluster: Cluster) -> str:
     return f"- {cluster.id}: {cluster.cause!r} ({cluster.basis}), {count}{missing}, such as {cluster.examples[0].where}"
 
 
-def write_evidence(workspace: Workspace) -> None:
-    """Write every candidate's clusters, one a line, and every digest into the workspace's folder."""
+def write_evidence(workspace: Workspace, store: TraceStore) -> None:
+    """Write every candidate's clusters, one a line, and every digest into the workspace's folder.
+
+    `store` is the run's: of it only the train attempts that the workspace has anyway are read, once a night and not
+    once a workspace.
+    """
     (workspace.root / CLUSTERS).mkdir()
     for candidate in sorted({attempt.candidate for attempt in workspace.attempts}):
-        found = clusters_of(workspace, candidate)
+        found = clusters_of(workspace, candidate, store=store)
         write_lines(workspace.root / CLUSTERS / f"{slug(candidate)}.jsonl", (each.to_record() for each in found))
     if workspace.digests:
         (workspace.root / DIGESTS).mkdir()

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from optimizer.propose import Jail, SessionLimits, Workspace, propose
+from optimizer.propose import Jail, SessionLimits, Workspace, propose, write_evidence
 from optimizer.propose.tools import SubmitTool, toolset
 from task_agent.models.base import ModelReply
 from task_agent.models.scripted import ScriptedModel, call
@@ -231,7 +231,9 @@ def test_the_canary_would_be_seen_if_it_were_there(run, canary: str) -> None:  #
     assert canary in run_sql(run.store, ["heldout"], "SELECT text FROM events").to_json_lines()
 
 
-def test_no_byte_of_the_workspace_holds_the_canary(workspace: Workspace, canary: str) -> None:
+def test_no_byte_of_the_workspace_holds_the_canary(run, workspace: Workspace, canary: str) -> None:  # type: ignore[no-untyped-def]
+    write_evidence(workspace, run.store)
+    assert (workspace.root / "clusters/c000.jsonl").stat().st_size > 0
     contents = list(every_byte(workspace.root))
     assert sum(map(len, contents)) > 10_000
     assert not any(canary.encode() in content for content in contents)

@@ -29,7 +29,7 @@ def test_the_folder_holds_what_it_says_and_nothing_else(workspace: Workspace) ->
 def test_clusters_and_digests_are_files_too_and_go_when_it_is_built_again(rebuild: Rebuild) -> None:
     digest = Digest("c000/sum-01/a00", "adds the header", 3, "I add.", "It added the header line up.")
     workspace = rebuild(digests=[digest])
-    write_evidence(workspace)
+    write_evidence(workspace, workspace.store)
     lines = (workspace.root / "clusters/c000.jsonl").read_text().splitlines()
     assert [json.loads(line)["cause"] for line in lines] == ["adds the header", "out of turns", "sandbox lost"]
     assert (workspace.root / "clusters/c001.jsonl").read_text() == ""
