@@ -25,6 +25,8 @@ def check_credentials(config: RunConfig) -> None:
         CredentialsError: Names the role, the model and what to set.
     """
     for name, role in config.models.roles.items():
+        if name == "proposer" and config.proposer.program is not None:
+            continue
         require_credentials(name, role.model, base_url=role.base_url)
 
 

@@ -358,8 +358,26 @@ class Digests(Settings):
     """Attempts read at the same time."""
 
 
+class Program(Settings):
+    """Let a program take the proposer's model's place, in the same jail (see docs/meta-agent.md)."""
+
+    command: Annotated[tuple[str, ...], Field(min_length=1)]
+    """The program and its arguments, as they are named in its jail; run without a shell, in /workspace."""
+    folder: Path | None = None
+    """A folder of yours that it finds at /proposer, read-only."""
+    image: str | None = None
+    """The image it runs in (docker); the base image when empty."""
+    network: StrictBool = False
+    """Whether it has a network, without an allow-list (docker)."""
+    env: tuple[str, ...] = ()
+    """Variables of the driver's environment that it gets, by name; it gets none of the others."""
+
+
 class Proposer(Settings):
     """Limit one proposer session."""
+
+    program: Program | None = None
+    """A program in the model's place; `models.proposer` is asked nothing then."""
 
     turns: Count = 40
     """Model calls."""
@@ -390,6 +408,16 @@ class Proposer(Settings):
     def _has_something_to_see(self) -> Proposer:
         if self.view == "digests" and not self.digests.per_round:
             raise ValueError("view: digests shows nothing without digests; set digests.per_round to 1 or more")
+        return self
+
+    @model_validator(mode="after")
+    def _program_has_its_jail(self) -> Proposer:
+        if self.program is None:
+            return self
+        if self.sandbox == "none":
+            raise ValueError("a `program` needs a sandbox, and `sandbox: none` gives it none")
+        if self.sandbox == "bubblewrap" and (self.program.network or self.program.image):
+            raise ValueError("only docker gives a program a network or an image: set `sandbox: docker`")
         return self
 
 

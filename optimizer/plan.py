@@ -107,6 +107,7 @@ def plan_run(config: RunConfig, runs: Path, *, new_split: bool = False) -> Plan:
     check_credentials(config)
     with config.pointing():
         check_notify(config.notify, os.environ)
+        check_program(config, os.environ)
         parts = check_parts(config, registry_of(runs).record, checks_of(runs).fitness, new_split=new_split)
         plan = _plan(parts.config, parts, wanted=config.sandbox.kind)
         _check_level_left(plan)
@@ -329,14 +330,37 @@ def choose_shell(config: RunConfig, tasks: SandboxKind) -> Jail | None:
     Raises:
         SandboxUnavailableError: The kind that the run file names does not work here.
     """
-    if config.proposer.sandbox == "auto" and config.models.proposer.simulated:
-        return None
-    return choose_jail(config.proposer.sandbox, tasks)
+    wanted, program = config.proposer.sandbox, config.proposer.program
+    if program is None:
+        none = wanted == "auto" and config.models.proposer.simulated
+        return None if none else choose_jail(wanted, tasks)
+    jail = choose_jail(wanted, tasks, image=program.image, network=program.network)
+    if jail is None:
+        reason = "the proposer's program has no sandbox: neither bubblewrap nor docker works here"
+        raise SandboxUnavailableError(reason, hint="`ratchet doctor`")
+    return jail
+
+
+def check_program(config: RunConfig, environ: Mapping[str, str]) -> None:
+    """Refuse a proposer's program that is to get a variable which is not set.
+
+    Raises:
+        ConfigError: It is not set.
+    """
+    program = config.proposer.program
+    if program and (gone := [name for name in program.env if name not in environ]):
+        raise ConfigError(
+            f"`proposer.program.env`: ${gone[0]} is not set",
+            key="proposer.program.env",
+            hint=f"export {gone[0]}=..., or leave it out",
+        )
 
 
 def _shell_said(config: RunConfig, jail: Jail | None) -> str:
     if jail is not None:
-        return f"the proposer's shell: {jail.kind}"
+        what = "shell" if config.proposer.program is None else "program"
+        network = " WITH A NETWORK" if jail.network else ""
+        return f"the proposer's {what}: {jail.kind}{network}"
     if config.proposer.sandbox == "none" or config.models.proposer.simulated:
         return ""
     return "the proposer has no shell: neither bubblewrap nor docker works here"

@@ -13,7 +13,7 @@ from optimizer.clients import simulated_settings
 from optimizer.config import RunConfig
 from optimizer.gate import GateConfig
 from optimizer.notify import check_notify
-from optimizer.plan import Plan, check_design, check_size, gate_config, plan_run, split_suite
+from optimizer.plan import Plan, check_design, check_program, check_size, gate_config, plan_run, split_suite
 from optimizer.run_file import load_run_file, read_draft
 from task_agent.harness import load_bundle
 from task_agent.models import PriceTable, require_credentials
@@ -87,6 +87,7 @@ def _checks(config: RunConfig, broken: frozenset[str]) -> Iterator[Callable[[], 
         "harness": lambda: load_bundle(config.harness),
         "gate": lambda: gate_config(config),
         "notify": lambda: check_notify(config.notify, os.environ),
+        "proposer": lambda: check_program(config, os.environ),
     }
     yield from (check for name, check in parts.items() if name not in broken)
     if "suite" not in broken:
@@ -94,6 +95,8 @@ def _checks(config: RunConfig, broken: frozenset[str]) -> Iterator[Callable[[], 
 
 
 def _require(config: RunConfig, name: str) -> None:
+    if name == "proposer" and config.proposer.program is not None:
+        return
     role = getattr(config.models, name)
     require_credentials(name, role.model, base_url=role.base_url)
 

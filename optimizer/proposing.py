@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
+
 from benchmarks.task import Split
 from optimizer.attempt_spec import AttemptStatus, Purpose
 from optimizer.bench import Bench
@@ -18,17 +21,22 @@ from optimizer.objecting import Reviewer
 from optimizer.pivoting import pivot_of
 from optimizer.progress import Progress
 from optimizer.propose import (
+    Assignment,
     AttemptView,
+    Author,
     CandidateView,
     Digest,
     Journal,
+    ModelAuthor,
     Prediction,
+    Program,
     ProposalOutcome,
     SessionLimits,
+    SubmitTool,
     TaskBrief,
     TrainScore,
     Workspace,
-    propose,
+    overview,
     write_evidence,
 )
 from optimizer.session import Session, open_session, run_session
@@ -66,9 +74,10 @@ def propose_change(bench: Bench, slot: int, parent: str, pivot: int = 0) -> None
     journal = Journal(root.with_suffix(".jsonl"))
     session = open_session(bench, f"s{slot:03d}", "proposer", journal)
     outcome = _work(bench, workspace, asked, session, journal)
-    bill = session.client.bill
+    bill = _bill(bench, session)
     if outcome.end == "outage":
-        raise OutageError(f"the proposer's model is out of reach: {outcome.reason}", hint=f"ratchet resume {bench.run}")
+        who = "model" if bench.config.proposer.program is None else "program"
+        raise OutageError(f"the proposer's {who} is out of reach: {outcome.reason}", hint=f"ratchet resume {bench.run}")
     row = None
     if outcome.proposal is not None:
         proposal = outcome.proposal
@@ -97,6 +106,13 @@ def propose_change(bench: Bench, slot: int, parent: str, pivot: int = 0) -> None
     bench.listen(Progress("proposed", text, {**data, **told}))
 
 
+def _bill(bench: Bench, session: Session) -> Bill:
+    """Give what a session cost; what a program with a network spent by itself nobody here knows."""
+    program = bench.config.proposer.program
+    unseen = program is not None and bench.jail is not None and bench.jail.network
+    return replace(session.client.bill, cost_usd=None, unpriced=1) if unseen else session.client.bill
+
+
 def _for(asked: ProposalRow) -> str:
     told = [*([f"brief: {asked.brief}"] if asked.brief else []), *([f"pivot {asked.pivot}"] if asked.pivot else [])]
     return f" ({', '.join(told)})" if told else ""
@@ -106,30 +122,30 @@ def _work(
     bench: Bench, workspace: Workspace, asked: ProposalRow, session: Session, journal: Journal
 ) -> ProposalOutcome:
     limits = bench.config.proposer
+    money = _money_left(bench, session.client.bill)
+    review, pivot = Reviewer(bench, asked.slot, asked.start) if limits.review else None, pivot_of(bench, asked)
+    given = Assignment(
+        workspace,
+        SubmitTool(workspace, review, pivot),
+        journal.head(lambda: overview(workspace, asked.slot, limits.view, told(bench, asked), pivot)),
+        session.recorder,
+        SessionLimits(limits.turns, limits.tokens, money, limits.minutes * 60),
+        journal,
+        limits.view,
+    )
     try:
-        return run_session(
-            bench,
-            propose(
-                workspace,
-                client=session.client,
-                model=bench.config.models.proposer.model,
-                effort=bench.config.models.proposer.effort,
-                recorder=session.recorder,
-                user_id=session.token,
-                limits=SessionLimits(
-                    limits.turns, limits.tokens, _money_left(bench, session.client.bill), limits.minutes * 60
-                ),
-                slot=asked.slot,
-                told=told(bench, asked),
-                review=Reviewer(bench, asked.slot, asked.start) if limits.review else None,
-                pivot=pivot_of(bench, asked),
-                view=limits.view,
-                jail=bench.jail,
-                journal=journal,
-            ),
-        )
+        return run_session(bench, _author(bench, session).propose(given))
     finally:
         session.close()
+
+
+def _author(bench: Bench, session: Session) -> Author:
+    """Say who proposes: the program that the run file names, else the model of the role."""
+    program, role = bench.config.proposer.program, bench.config.models.proposer
+    if program is None or bench.jail is None:
+        return ModelAuthor(session.client, role.model, role.effort, session.token, bench.jail)
+    secrets = {name: os.environ[name] for name in program.env if name in os.environ}
+    return Program(program.command, bench.jail, program.folder, secrets)
 
 
 def _digests(bench: Bench, slot: int, attempts: list[AttemptView]) -> list[Digest]:

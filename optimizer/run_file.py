@@ -18,6 +18,7 @@ from task_agent.harness.yaml_source import MAX_YAML_BYTES, Loc, YamlSource, dott
 from traces.errors import ConfigError, NotFoundError, Place, UsageError
 
 PATH_KEYS = ("harness", "prices")
+PROGRAM_FOLDER = "proposer.program.folder"
 OPTIONS = {
     "stop.iterations": "--max-iterations",
     "stop.budget_usd": "--budget-usd",
@@ -217,6 +218,8 @@ def _named(config: RunConfig, base: Path) -> dict[str, Path]:
     paths = {key: getattr(config, key) for key in PATH_KEYS}
     if "path" in config.suite:
         paths["suite.path"] = Path(str(config.suite["path"]))
+    if config.proposer.program is not None and config.proposer.program.folder is not None:
+        paths[PROGRAM_FOLDER] = config.proposer.program.folder
     return {key: base / _expanded(path) for key, path in paths.items()}
 
 
@@ -232,8 +235,12 @@ def _resolved(config: RunConfig, base: Path) -> dict[str, Any]:  # Any: fields o
     suite = dict(config.suite)
     if "suite.path" in paths:
         suite["path"] = str(paths.pop("suite.path"))
+    proposer = config.proposer
+    if PROGRAM_FOLDER in paths and proposer.program is not None:
+        program = proposer.program.model_copy(update={"folder": paths.pop(PROGRAM_FOLDER)})
+        proposer = proposer.model_copy(update={"program": program})
     jobs = tuple((base / _expanded(path)).resolve() for path in config.warm_start)
-    return {**paths, "suite": suite, "warm_start": jobs}
+    return {**paths, "suite": suite, "proposer": proposer, "warm_start": jobs}
 
 
 def _absent(config: RunConfig, base: Path) -> Iterator[ConfigError]:

@@ -2,22 +2,28 @@
 
 from optimizer.propose._editing import Proposal
 from optimizer.propose._evidence import write_evidence
+from optimizer.propose.author import Assignment, Author, ProposalOutcome, SessionLimits
 from optimizer.propose.clusters import Cluster, Failure, clusters, failures
 from optimizer.propose.digests import Digest
 from optimizer.propose.jail import Jail, choose_jail
 from optimizer.propose.journal import Journal
 from optimizer.propose.objection import Objection
+from optimizer.propose.overview import overview
 from optimizer.propose.pivot import Closed, Pivot
 from optimizer.propose.prediction import Foresight, Prediction, PredictionScore, score_prediction
+from optimizer.propose.program import Program
 from optimizer.propose.schemas import PROPOSER_TOOLS
-from optimizer.propose.session import ProposalOutcome, SessionLimits, propose
+from optimizer.propose.session import ModelAuthor, propose
+from optimizer.propose.tools import SubmitTool
 from optimizer.propose.track_record import Foretold, TrackRecord, track_records
 from optimizer.propose.views import AttemptView, CandidateView, TaskBrief, TrainScore, View, WallError
 from optimizer.propose.workspace import Workspace
 
 __all__ = [
     "PROPOSER_TOOLS",
+    "Assignment",
     "AttemptView",
+    "Author",
     "CandidateView",
     "Closed",
     "Cluster",
@@ -27,13 +33,16 @@ __all__ = [
     "Foretold",
     "Jail",
     "Journal",
+    "ModelAuthor",
     "Objection",
     "Pivot",
     "Prediction",
     "PredictionScore",
+    "Program",
     "Proposal",
     "ProposalOutcome",
     "SessionLimits",
+    "SubmitTool",
     "TaskBrief",
     "TrackRecord",
     "TrainScore",
@@ -43,6 +52,7 @@ __all__ = [
     "choose_jail",
     "clusters",
     "failures",
+    "overview",
     "propose",
     "score_prediction",
     "track_records",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import distribution, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +18,7 @@ from task_agent.sandbox import Sandbox, SandboxKind, SandboxSpec, open_sandbox, 
 from traces.errors import SandboxUnavailableError
 
 WORKSPACE = "/workspace"
+SUBMISSION = "submission.json"
 OUTPUT_BYTES = 24_000
 Wanted = Literal["auto", "none", "bubblewrap", "docker"]
 
@@ -48,6 +49,16 @@ _NOT_SHOWN = "traces/         not shown in this session\n"
 
 
 @dataclass(frozen=True, slots=True)
+class Extras:
+    """Hold what a jail has besides the workspace: more files in it, what is shown elsewhere, variables."""
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    shown: Mapping[str, Path] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    output_bytes: int = OUTPUT_BYTES
+
+
+@dataclass(frozen=True, slots=True)
 class Jail:
     """Say which kind of sandbox a proposer's commands get, and of which image (docker; None is the base image)."""
 
@@ -55,7 +66,7 @@ class Jail:
     image: str | None = None
     network: bool = False
 
-    def open(self, workspace: Workspace, *, view: View = "traces", env: dict[str, str] | None = None) -> Sandbox:
+    def open(self, workspace: Workspace, *, view: View = "traces", extras: Extras | None = None) -> Sandbox:
         """Make the sandbox of one session; it starts at its first command.
 
         Raises:
@@ -63,9 +74,9 @@ class Jail:
         """
         if self.kind not in _ISOLATING:
             raise SandboxUnavailableError(f"a proposer's commands are not run in the {self.kind} sandbox")
-        return open_sandbox(self.kind, self._spec(workspace, view, env or {}))
+        return open_sandbox(self.kind, self._spec(workspace, view, extras or Extras()))
 
-    def _spec(self, workspace: Workspace, view: View, env: dict[str, str]) -> SandboxSpec:
+    def _spec(self, workspace: Workspace, view: View, extras: Extras) -> SandboxSpec:
         names = [name for name in (*READABLE, "attempts.jsonl") if (workspace.root / name).exists()]
         shown = {f"{WORKSPACE}/{name}": workspace.root / name for name in names}
         if view == "traces":
@@ -73,14 +84,14 @@ class Jail:
         files = {f"{HARNESS}/{path}": content for path, content in workspace.bundle().files.items()}
         return SandboxSpec(
             workdir=WORKSPACE,
-            files={**files, "README.md": self._readme(view).encode()},
-            shown=shown,
-            env=env,
+            files={**files, **extras.files, "README.md": self._readme(view).encode()},
+            shown={**shown, **extras.shown},
+            env=extras.env,
             image=self.image,
             network=self.network,
             memory_mb=1024,
             pids=256,
-            output_limit_bytes=OUTPUT_BYTES,
+            output_limit_bytes=extras.output_bytes,
         )
 
     def _readme(self, view: View) -> str:
@@ -125,19 +136,23 @@ def _system_python() -> tuple[int, ...]:
     return tuple(map(int, said.stdout.split()))
 
 
-def choose_jail(wanted: Wanted, tasks: SandboxKind, *, image: str | None = None) -> Jail | None:
+def choose_jail(wanted: Wanted, tasks: SandboxKind, *, image: str | None = None, network: bool = False) -> Jail | None:
     """Take what was asked for; for `auto` the kind that tasks run in, else another that isolates; None is no shell.
+
+    Only docker has images and a network.
 
     Raises:
         SandboxUnavailableError: The kind asked for does not work here.
     """
     if wanted == "none":
         return None
+    if wanted == "auto" and (image or network):
+        wanted = "docker"
     if wanted != "auto":
         tried = probe(wanted)
         if not tried.ok:
             reason = f"the {wanted} sandbox for the proposer does not work here: {tried.reason}"
             raise SandboxUnavailableError(reason, hint="`ratchet doctor`")
-        return Jail(wanted, image)
+        return Jail(wanted, image, network)
     order = sorted(_ISOLATING, key=lambda kind: kind != tasks)
     return next((Jail(kind, image) for kind in order if probe(kind).ok), None)

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import resources
-from typing import Literal
 
-from optimizer.propose._editing import Proposal
+from optimizer.propose.author import Assignment, End, ProposalOutcome, SessionLimits
 from optimizer.propose.jail import Jail
 from optimizer.propose.journal import Journal
 from optimizer.propose.overview import overview
@@ -30,14 +29,11 @@ from task_agent.errors import (
 )
 from task_agent.meter import Budget, Meter
 from task_agent.models.base import ModelClient
-from traces.event import TokenUsage
 from traces.recorder import Recorder
 
 MAX_OUTPUT_TOKENS = 16_000
 TOOL_OUTPUT_CHARS = 26_000
 REMINDER = "Nothing is submitted yet. Submit your change with `submit_change`, or say in a sentence why there is none."
-
-End = Literal["submitted", "no_change", "limit", "refused", "outage"]
 
 _LIMITS = (OutOfTurnsError, OutOfTokensError, OutOfMoneyError, OutOfTimeError)
 _OUTAGES = (ProviderUnavailableError, ProviderRateLimitedError)
@@ -45,31 +41,53 @@ _REFUSALS = (AgentRefusedError, ProviderRefusedRequestError)
 
 
 @dataclass(frozen=True, slots=True)
-class SessionLimits:
-    """Bound one session; None is no bound."""
+class ModelAuthor:
+    """Let a model propose, with tools over its workspace and, in a jail, a shell."""
 
-    turns: int | None = 60
-    tokens: int | None = 2_000_000
-    cost_usd: float | None = None
-    time_s: float | None = 1800.0
+    client: ModelClient
+    model: str
+    effort: str | None
+    user_id: str
+    jail: Jail | None = None
 
+    async def propose(self, given: Assignment, /) -> ProposalOutcome:
+        """Hold a session until the model submits, gives up, or has used its limits.
 
-@dataclass(frozen=True, slots=True)
-class ProposalOutcome:
-    """Report one session, however it ended.
+        Raises:
+            CredentialsError: The key is missing or refused.
+        """
+        workspace, meter = given.workspace, Meter(_budget(given.limits))
+        shell = None
+        if self.jail is not None:
+            shell = ShellTool(workspace, partial(self.jail.open, workspace, view=given.view))
+        tools = toolset(workspace, given.submit, view=given.view, shell=shell)
+        once = [KeptTool(tool, workspace, given.journal) for tool in tools if tool is not given.submit]
+        agent = Agent(self._setup(), [*once, given.submit], client=self.client, recorder=given.recorder, meter=meter)
+        try:
+            end, reason = await _worked(agent, given.submit, given.opening)
+        finally:
+            if shell is not None:
+                await shell.close()
+        return ProposalOutcome(
+            proposal=given.submit.proposal,
+            end=end,
+            reason=reason,
+            usage=meter.usage,
+            cost_usd=meter.cost_usd,
+            unpriced_requests=meter.unpriced_requests,
+            turns=meter.turns,
+        )
 
-    `end` is `submitted` exactly when there is a proposal. After an `outage` the session says nothing
-    about the proposer: what it cost is to be billed, and its slot may be tried again. `cost_usd`
-    leaves unpriced requests out and is None when none had a price.
-    """
-
-    proposal: Proposal | None
-    end: End
-    reason: str
-    usage: TokenUsage
-    cost_usd: float | None
-    unpriced_requests: int
-    turns: int
+    def _setup(self) -> AgentSetup:
+        return AgentSetup(
+            model=self.model,
+            system=system_prompt(),
+            name="proposer",
+            effort=self.effort,
+            max_tokens=MAX_OUTPUT_TOKENS,
+            user_id=self.user_id,
+            max_tool_output_chars=TOOL_OUTPUT_CHARS,
+        )
 
 
 async def propose(
@@ -110,35 +128,11 @@ async def propose(
     Raises:
         CredentialsError: The key is missing or refused.
     """
-    submit, meter, kept = SubmitTool(workspace, review, pivot), Meter(_budget(limits)), journal or Journal()
-    setup = AgentSetup(
-        model=model,
-        system=system_prompt(),
-        name="proposer",
-        effort=effort,
-        max_tokens=MAX_OUTPUT_TOKENS,
-        user_id=user_id,
-        max_tool_output_chars=TOOL_OUTPUT_CHARS,
-    )
-    shell = None if jail is None else ShellTool(workspace, partial(jail.open, workspace, view=view))
-    tools = toolset(workspace, submit, view=view, shell=shell)
-    tools = [*(KeptTool(tool, workspace, kept) for tool in tools if tool is not submit), submit]
-    agent = Agent(setup, tools, client=client, recorder=recorder, meter=meter)
-    try:
-        opening = kept.head(lambda: overview(workspace, slot, view, told, pivot))
-        end, reason = await _worked(agent, submit, opening)
-    finally:
-        if shell is not None:
-            await shell.close()
-    return ProposalOutcome(
-        proposal=submit.proposal,
-        end=end,
-        reason=reason,
-        usage=meter.usage,
-        cost_usd=meter.cost_usd,
-        unpriced_requests=meter.unpriced_requests,
-        turns=meter.turns,
-    )
+    kept = journal or Journal()
+    submit = SubmitTool(workspace, review, pivot)
+    opening = kept.head(lambda: overview(workspace, slot, view, told, pivot))
+    given = Assignment(workspace, submit, opening, recorder, limits, kept, view)
+    return await ModelAuthor(client, model, effort, user_id, jail).propose(given)
 
 
 def system_prompt() -> str:

@@ -202,6 +202,38 @@ RUN_FILES = [
         swap("proposer: {model: simulated}", "proposer: {model: claude-opus-5-5}"),
         code=4,
     ),
+    Bad(
+        "a program's folder that is not there",
+        ("night.yaml:21:45", "`proposer.program.folder` names", "relative paths count from"),
+        swap(
+            "sandbox: {kind: process}\n",
+            "sandbox: {kind: process}\nproposer: {program: {command: [sh], folder: gone}}\n",
+        ),
+    ),
+    Bad(
+        "a program that gets a variable nobody set",
+        ("night.yaml:21:42", "$RATCHET_NO_KEY is not set", "export RATCHET_NO_KEY"),
+        swap(
+            "sandbox: {kind: process}\n",
+            "sandbox: {kind: process}\nproposer: {program: {command: [sh], env: [RATCHET_NO_KEY]}}\n",
+        ),
+    ),
+    Bad(
+        "a program without a sandbox",
+        ("night.yaml:21:11", "a `program` needs a sandbox"),
+        swap(
+            "sandbox: {kind: process}\n",
+            "sandbox: {kind: process}\nproposer: {sandbox: none, program: {command: [sh]}}\n",
+        ),
+    ),
+    Bad(
+        "a program with a network in bubblewrap",
+        ("night.yaml:21:11", "only docker gives a program a network"),
+        swap(
+            "sandbox: {kind: process}\n",
+            "sandbox: {kind: process}\nproposer: {sandbox: bubblewrap, program: {command: [sh], network: true}}\n",
+        ),
+    ),
     Bad("a list", ("night.yaml:1:1", "a run file is a mapping of keys"), hold("night.yaml", "- a\n")),
     Bad(
         "a webhook in no variable",

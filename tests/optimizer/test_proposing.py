@@ -17,11 +17,13 @@ from optimizer.examine import check, diff_of, screen_on_train
 from optimizer.gatekeeper import look_at, reserve
 from optimizer.measure import baseline
 from optimizer.preflight import preflight
+from optimizer.propose import Jail
 from optimizer.proposing import history, propose_change, train_attempts
 from optimizer.reflecting import reflect_on
 from task_agent.errors import ProviderUnavailableError
 from task_agent.models.base import ModelReply
 from task_agent.models.scripted import ScriptedModel, Step, call, say
+from task_agent.sandbox import probe
 from traces.event import TokenUsage
 from traces.store import TraceStore
 
@@ -435,3 +437,21 @@ def test_an_outage_of_the_reviewer_leaves_the_slot_open(bench: Worlds, rates: Ra
     assert world.ledger.state().slots == 0
     propose_change(world.bench, 1, "c000")
     assert world.ledger.state().slots == 1
+
+
+@pytest.mark.bubblewrap
+def test_a_program_in_the_models_place_proposes_and_asks_no_model(bench: Worlds, rates: Rates, tmp_path: Path) -> None:
+    if not probe("bubblewrap").ok:
+        pytest.skip("no bubblewrap here")
+    (tmp_path / "claim.json").write_text(json.dumps(dict(submit().content[-1]["input"])))
+    script = "echo I work; echo 'Look first.' > harness/prompts/system.md; cp /proposer/claim.json submission.json"
+    program = {"command": ["sh", "-c", script], "folder": str(tmp_path)}
+    world = measured(bench, rates, [], settings={"proposer": {"program": program}})
+    world.bench = replace(world.bench, jail=Jail("bubblewrap"))
+    propose_change(world.bench, 1, "c000")
+    assert world.ledger.candidates()[1].title == "look first"
+    assert world.bench.archive.load("c001").prompt("main") == "Look first.\n"
+    assert (world.ledger.slots()[0]["tokens"], world.ledger.slots()[0]["cost_usd"]) == (0, 0.0)
+    events = world.bench.store.read_attempt("proposer/s001")
+    assert any("I work" in (event.text or "") for event in events)
+    assert world.proposer.requests == []
