@@ -12,6 +12,7 @@
     ├── OutOfTimeError               the agent used its time
     ├── OutOfTokensError             the agent used its tokens, or the model's context
     ├── OutOfMoneyError              the attempt used its money
+    ├── OutOfDiskError               the agent's files grew beyond the task's limit
     ├── AgentRefusedError            the model refused
     │   └── SafetyBlockedError       the provider's filter blocked what it answered
     ├── AgentCrashedError            harness code (a tool, orchestration) failed
@@ -64,6 +65,10 @@ class OutOfTokensError(AttemptError):
 
 class OutOfMoneyError(AttemptError):
     """Say that the attempt used all its money."""
+
+
+class OutOfDiskError(AttemptError):
+    """Say that the agent's files together grew beyond what the task allows."""
 
 
 class AgentRefusedError(AttemptError):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from optimizer.propose.jail import WORKSPACE
 from optimizer.propose.workspace import HARNESS, Workspace
-from task_agent.errors import SandboxLostError
+from task_agent.errors import OutOfDiskError, SandboxLostError
 from task_agent.harness.bundle import MAX_BUNDLE_BYTES, MAX_FILES
 from task_agent.harness.errors import HarnessError
 from task_agent.models.base import ToolSchema
@@ -59,7 +59,7 @@ class ShellTool:
             command = f"cd {WORKSPACE} && bash -c {shlex.quote(str(tool_input['command']))}"
             result = await sandbox.exec(command, timeout_s=COMMAND_S)
             problem = await self._take_over(sandbox)
-        except SandboxLostError as error:
+        except (SandboxLostError, OutOfDiskError) as error:
             await self.close()
             return ToolResult(f"the sandbox was lost and a new one is made: {error}", is_error=True)
         ended = f"timed out after {COMMAND_S:g} s" if result.timed_out else f"exit code {result.exit_code}"

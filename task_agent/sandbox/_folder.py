@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from task_agent.sandbox import mark
+from task_agent.sandbox._disk import is_over, occupied
 from task_agent.sandbox._shown import mirror
 from task_agent.sandbox._work import leads_out
 
@@ -20,6 +21,7 @@ PREFIX = "ratchet-"
 WORK = "work"
 SIDE = "agent"
 SHOWN = "shown"
+WRITABLE = (WORK, "tmp", SIDE, "verifier")
 _DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_FILES = 200
@@ -49,6 +51,7 @@ class AttemptFolder:
     def __init__(self, workdir: str, owner: int | None = None) -> None:
         self._owner = owner
         self._places = {workdir: (WORK,)} | _PLACES
+        self.given_bytes = 0
         # Always of one length: what an agent prints must not depend on the run, the process or the hour.
         self.path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{mark.short(mark.current())}-{os.getpid():07d}"))
         if owner is not None:
@@ -95,6 +98,11 @@ class AttemptFolder:
                 for name, data in entries.items():
                     fd = self._instead(parent, name, _create_script if data.startswith(b"#!") else _create_plain)
                     self._fill(fd, data)
+                    self.given_bytes += occupied(len(data))
+
+    def is_over(self, limit_bytes: int) -> bool:
+        """Say whether its writable files take more than that beside what was put there from outside."""
+        return is_over([self.path / name for name in WRITABLE], limit_bytes + self.given_bytes)
 
     def read(self, inside: str, limit_bytes: int) -> bytes:
         """Read one regular file.

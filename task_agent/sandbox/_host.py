@@ -10,12 +10,14 @@ import secrets
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from task_agent.errors import SandboxLostError
+from task_agent.errors import OutOfDiskError, SandboxLostError
+from task_agent.sandbox import _disk
 from task_agent.sandbox._folder import AttemptFolder
 from task_agent.sandbox._grading import grading_slot
 from task_agent.sandbox._output import OutputKeeper
@@ -72,6 +74,9 @@ class HostSandbox(ABC):
         self._running: Running | None = None
         self._rounds = spec.rounds
         self._closed = False
+        self._watch: asyncio.Task[None] | None = None
+        self._bound: asyncio.Timeout | None = None
+        self._full = False
 
     @property
     def _folder(self) -> AttemptFolder:
@@ -112,7 +117,7 @@ class HostSandbox(ABC):
         """Run `command` in the attempt's one persistent shell."""
         if not self._rounds:
             raise RuntimeError("the agent's phase is over: `exec` may not follow `verify`")
-        async with self._lock:
+        async with self._lock, self._within_disk():
             start = time.monotonic()
             keeper = OutputKeeper(self._spec.output_limit_bytes)
             running = await self._living_shell()
@@ -150,7 +155,7 @@ class HostSandbox(ABC):
         self, tests: Mapping[str, bytes], command: str, *, timeout_s: float, env: Mapping[str, str]
     ) -> VerifyRun:
         """End the agent's phase and grade in a fresh process tree."""
-        async with self._lock, grading_slot():
+        async with self._lock, grading_slot(), self._within_disk():
             self._rounds = max(0, self._rounds - 1)
             await self._end_shell()
             guarded = [self.path(place) for place in GUARDED]
@@ -171,10 +176,47 @@ class HostSandbox(ABC):
         async with self._lock:
             if self._closed:
                 return
+            if self._watch is not None:
+                self._watch.cancel()
             await self._end_shell()
             self._closed = True
             if self._made is not None:
                 await asyncio.to_thread(self._made.remove)
+
+    @asynccontextmanager
+    async def _within_disk(self) -> AsyncIterator[None]:
+        """End what is done here when the attempt's files grow beyond its limit.
+
+        Raises:
+            OutOfDiskError: They did, now or before.
+        """
+        if self._watch is None and not self._closed:
+            self._watch = asyncio.create_task(self._watch_disk(self._folder))
+        try:
+            async with asyncio.timeout(None) as self._bound:
+                if not self._full:
+                    yield
+        except TimeoutError:
+            if not self._full:
+                raise
+        finally:
+            self._bound = None
+        if self._full:
+            await self._end_shell()
+            raise OutOfDiskError(f"its files grew beyond the {self._spec.disk_mb} MB that the task allows")
+
+    async def _watch_disk(self, folder: AttemptFolder) -> None:
+        """Look at the attempt's files until they are too large; then stop what runs, and what was left running."""
+        pause = _disk.INTERVAL_S
+        while not self._full:
+            await asyncio.sleep(pause)
+            start = time.monotonic()
+            self._full = await asyncio.to_thread(folder.is_over, self._spec.disk_mb * 1024 * 1024)
+            pause = max(_disk.INTERVAL_S, _disk.SHARE * (time.monotonic() - start))
+        if self._bound is not None:
+            self._bound.reschedule(asyncio.get_running_loop().time())
+        async with self._lock:
+            await self._end_shell()
 
     def _refuse_foreign(self, folder: str) -> None:
         ours = (self._spec.workdir, "/harness", "/solution", "/tmp", "/logs/agent")
