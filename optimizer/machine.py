@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,9 +40,7 @@ class Need:
 
     def to_record(self) -> dict[str, Any]:
         """Give the row as JSON values (Any: JSON)."""
-        record = asdict(self)
-        del record["error"]
-        return record
+        return {"need": self.need, "state": self.state, "what": self.what, "mend": self.mend}
 
 
 def machine(runs: Path, config: RunConfig | None = None) -> Iterator[Need]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.simulated import advisor, agent, analyst, checker, chooser, proposer, reflector, reviewer
+from benchmarks.simulated import advisor, agent, analyst, checker, chooser, looker, proposer, reflector, reviewer
 from benchmarks.simulated.conversation import Conversation, Turn, parse, render
 from benchmarks.simulated.library import HasTasks, Library
 from benchmarks.simulated.settings import SimulatedSettings
@@ -54,6 +54,8 @@ class SimulatedModel:
             return checker.reply(conversation, self._library)
         if "report_choice" in offered:
             return chooser.reply(conversation, self._library)
+        if "report_word" in offered:
+            return looker.reply(conversation)
         if advisor.is_asked(conversation):
             return advisor.reply(conversation, self._library)
         return agent.reply(conversation, self._library)

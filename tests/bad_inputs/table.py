@@ -409,6 +409,7 @@ TASKS = [
     ),
 ]
 FLAGS = [
+    Bad("a live check of nothing", ("--live needs a run file",), words=("doctor", "--live")),
     Bad("no such command", ("No such command 'rnu'",), words=("rnu", "night.yaml")),
     Bad("no such option", ("No such option", "--budget"), words=(*NIGHT, "--budgt", "5")),
     Bad("no file", ("Missing argument 'RUN_FILE'",), words=("run",)),

@@ -57,6 +57,11 @@ def test_a_run_file_that_works_has_no_failing_row_and_nothing_is_written(tmp_pat
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_row_that_fails_can_be_written_as_json_whatever_its_error_holds(tmp_path: Path) -> None:
+    (row, *_) = examine(tmp_path / "none.yaml", tmp_path / "runs", probe=works)
+    assert (row.state, row.to_record()["what"]) == ("fails", row.what)
+
+
 def test_without_a_run_file_the_machine_alone_is_examined(tmp_path: Path) -> None:
     rows = {row.need: row for row in examine(None, tmp_path, probe=works)}
     assert rows["model key"].state == "warns"
