@@ -96,6 +96,14 @@ async def test_on_every_task_the_solution_earns_one_and_nothing_or_a_slip_zero(k
     assert await _wrong_rewards(_suite(seed).tasks, kind) == []
 
 
+@pytest.mark.slow
+@pytest.mark.docker
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("kind", [pytest.param("docker", id="docker")], indirect=True)
+async def test_in_a_container_every_task_gives_the_same_rewards(kind: SandboxKind) -> None:
+    assert await _wrong_rewards(_suite().tasks, kind) == []
+
+
 async def test_solutions_work_step_by_step_in_one_shell() -> None:
     for task in _one_per_family():
         sandbox = open_sandbox("process", task.environment)
