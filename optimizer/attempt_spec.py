@@ -24,6 +24,7 @@ class Purpose(StrEnum):
     COMPARE = "compare"
     TUNE = "tune"
     PROBE = "probe"
+    TRY = "try"
     IMPORT = "import"
 
 

@@ -2,35 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from benchmarks.task import Split
 from optimizer.bench import Bench
 from optimizer.candidates import BASELINE
-from optimizer.evidence import measured, rewards, scored, train_score
+from optimizer.evidence import mean_of_tasks, measured, rewards, scored, train_score
 from optimizer.learning import lessons_told
 from optimizer.ledger import CandidateRow, ProposalRow
 from optimizer.lineage import champion_path
 from optimizer.pivoting import start_of
-from optimizer.propose import Foretold, Prediction, PredictionScore, brief, score_prediction, track_record
+from optimizer.propose import Foretold, Prediction, PredictionScore, TrainScore, brief, score_prediction, track_record
 from optimizer.verdict import Verdict
 
 TRAIN = Split.TRAIN
 
 
-def opened(bench: Bench, slot: int, parent: str, pivot: int = 0) -> ProposalRow:
-    """Give what a slot is asked for: recorded before its session begins, and the same however often it is resumed."""
+def opened(bench: Bench, slots: Sequence[int], parent: str, pivot: int = 0) -> list[ProposalRow]:
+    """Give what slots are asked for: recorded before a session begins, and the same however often it is resumed."""
     known = bench.ledger.proposals()
-    if slot not in known:
-        bench.ledger.open_proposals([_dealt(bench, slot, parent, pivot)])
+    if not known.keys() >= set(slots):
+        bench.ledger.open_proposals([_dealt(bench, slot, parent, pivot) for slot in slots])
         known = bench.ledger.proposals()
-    return known[slot]
+    return [known[slot] for slot in slots]
 
 
 def told(bench: Bench, row: ProposalRow) -> list[str]:
     """Word what a session is told of its task and of its author."""
-    lines = brief.opening(row.brief, standing(bench, row.parent))
-    return [*lines, *track_record.opening(foretold(bench), row.author, row.brief), *lessons_told(bench)]
+    sees = bench.config.visibility.proposer.train
+    lines = [*_hidden(bench, row, sees), *brief.opening(row.brief, standing(bench, row.parent))]
+    record = track_record.opening(foretold(bench), row.author, row.brief) if sees != "nothing" else ()
+    return [*lines, *record, *lessons_told(bench)]
+
+
+def _hidden(bench: Bench, row: ProposalRow, sees: str) -> Iterator[str]:
+    """Say what a session does not see, and what it gets in its place."""
+    if sees == "nothing":
+        yield "Nothing of train tasks is shown to this session: name no evidence and no tasks."
+    if sees == "aggregate":
+        yield f"Train score: {aggregate(bench, row.start)}"
+        yield "Single train tasks and attempts are not shown to this session: name no evidence and no tasks."
+
+
+def aggregate(bench: Bench, candidate: str) -> TrainScore:
+    """Average a candidate's train tasks, with the coverage."""
+    rows = measured(bench, candidate)
+    return TrainScore(mean_of_tasks(rewards(rows)), sum(row.reward is not None for row in rows), len(rows))
 
 
 def _dealt(bench: Bench, slot: int, parent: str, pivot: int) -> ProposalRow:
@@ -38,7 +55,9 @@ def _dealt(bench: Bench, slot: int, parent: str, pivot: int) -> ProposalRow:
     briefs, turn = bench.config.proposer.briefs, slot - 1 - bench.config.tuner.served(slot - 1)
     dealt = brief.deal(briefs, turn, standing(bench, parent)) if briefs else ""
     start = start_of(bench, parent, pivot) if pivot else parent
-    return ProposalRow(slot, parent, dealt, bench.config.models.proposer.model, start, pivot)
+    program = bench.config.proposer.program
+    author = bench.config.models.proposer.model if program is None else program.command[0]
+    return ProposalRow(slot, parent, dealt, author, start, pivot)
 
 
 def standing(bench: Bench, parent: str) -> brief.Standing:

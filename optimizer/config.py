@@ -392,6 +392,10 @@ class Proposer(Settings):
     them (see docs/meta-agent.md)."""
     review: StrictBool = False
     """Whether a reviewer reads every proposal before anything is spent on it, and may push back once."""
+    try_attempts: Annotated[int, Field(ge=0, le=MOST_AGAIN, strict=True)] = 0
+    """Train attempts a session may spend on its change before it submits; 0 gives it no `try_change`."""
+    parallel: Annotated[int, Field(ge=1, le=MOST_AT_ONCE, strict=True)] = 1
+    """Sessions that work at once, from the same champion; what they submit is decided one after the other."""
     pivot_after: Count | None = None
     """Proposals in a row without a keep after which sessions start from another member of the archive, and what was
     tried since is closed to them; empty never."""
@@ -464,6 +468,37 @@ class Lessons(Settings):
     """The book's name: `lessons/<name>.yaml` beside the runs, read when a run starts and added to at its end."""
 
 
+class Sight(Settings):
+    """Say what a role may see of each split."""
+
+    train: Literal["all", "nothing"] = "all"
+    """What its work needs (docs/meta-agent.md says what that is), or nothing."""
+    heldout: Literal["nothing"] = "nothing"
+    """Nothing: the gate alone sees it, and no setting shows it to a meta-agent."""
+    test: Literal["nothing"] = "nothing"
+    """Nothing: it is sealed."""
+
+
+class ProposerSight(Sight):
+    """Say what the proposer may see of each split."""
+
+    train: Literal["all", "aggregate", "nothing"] = "all"  # type: ignore[assignment]  # one word more than the others
+    """Tasks, attempts and traces; scores of whole candidates alone; or nothing."""
+
+
+class Visibility(Settings):
+    """Declare what each role of the meta-agent may see (see docs/meta-agent.md)."""
+
+    proposer: ProposerSight = ProposerSight()
+    """Reads and changes."""
+    analyst: Sight = Sight()
+    """Reads single train attempts."""
+    reviewer: Sight = Sight()
+    """Reads contracts: with `nothing`, without the train attempts and tasks they name."""
+    reflector: Sight = Sight()
+    """Reads diffs: with `nothing`, without the instructions of train tasks."""
+
+
 class Surface(Settings):
     """Declare what a proposal may change."""
 
@@ -527,6 +562,8 @@ class RunConfig(Settings):
     """When settings are tuned, and how."""
     surface: Surface = Surface()
     """What a proposal may change."""
+    visibility: Visibility = Visibility()
+    """What each role may see of each split."""
 
     _places: Mapping[str, Place] = PrivateAttr(default_factory=dict)
 

@@ -28,7 +28,7 @@ def scored(rows: Iterable[AttemptRow]) -> dict[str, list[float]]:
     return {task: values for task, values in grouped.items() if values}
 
 
-NO_SCORE = (Purpose.SMOKE, Purpose.TUNE)
+NO_SCORE = (Purpose.SMOKE, Purpose.TUNE, Purpose.TRY)
 """Purposes no train score rests on: a lone attempt, and those by which a setting was chosen among others."""
 
 

@@ -20,6 +20,7 @@ from optimizer.loop import (
     Measure,
     Propose,
     Prune,
+    Rebase,
     Reserve,
     Rotate,
     Step,
@@ -29,8 +30,9 @@ from optimizer.loop import (
 from optimizer.measure import baseline, certify, certify_price
 from optimizer.preflight import is_hopeless, preflight
 from optimizer.progress import Progress
-from optimizer.proposing import propose_change
+from optimizer.proposing import propose_changes
 from optimizer.prune import prune
+from optimizer.rebasing import rebase
 from optimizer.reflecting import reflect_on
 from optimizer.review import enter, hold
 from optimizer.state import Phase, RunState
@@ -100,6 +102,7 @@ class Driver:
             prune=self._bench.config.prune.enabled,
             autonomy=self._bench.config.autonomy,
             pivot_after=self._bench.config.proposer.pivot_after,
+            parallel=min(self._bench.config.proposer.parallel, max(1, stop.iterations - state.slots)),
         )
 
     def _at_ceiling(self, champion: str) -> bool:
@@ -108,7 +111,6 @@ class Driver:
 
     def _carry_out(self, step: Step, state: RunState) -> None:
         bench = self._bench
-        parents = {candidate.id: candidate.parent for candidate in state.candidates}
         match step:
             case Measure(phase):
                 MEASURE[phase](bench)
@@ -116,6 +118,19 @@ class Driver:
                 self._bench = rotate(bench)
             case Propose():
                 self._propose(step)
+            case Await():
+                pass  # whoever drives waits
+            case Prune() | Certify() | Finish():
+                self._close(step, state.champion)
+            case _:
+                self._advance(step, state)
+
+    def _advance(self, step: Rebase | Examine | Reserve | LookAt | GiveUp | Hold, state: RunState) -> None:
+        bench = self._bench
+        parents = {candidate.id: candidate.parent for candidate in state.candidates}
+        match step:
+            case Rebase(candidate):
+                rebase(bench, candidate, state.champion)
             case Examine(candidate, stage):
                 EXAMINE[stage](bench, candidate, parents[candidate])
             case Reserve(candidate):
@@ -126,18 +141,17 @@ class Driver:
                 give_verdict(bench, candidate, cause, {})
             case Hold(candidate):
                 hold(bench, candidate)
-            case Await():
-                pass  # whoever drives waits
-            case _:
-                self._close(step, state.champion)
 
     def _propose(self, step: Propose) -> None:
-        if self._bench.config.tuner.serves(step.slot):
-            tune(self._bench, step.slot, step.parent)
-        else:
-            propose_change(self._bench, step.slot, step.parent, step.pivot)
+        """Give a slot of the tuner's to it; a round of sessions ends before the next one."""
+        served = [slot for slot in step.slots if self._bench.config.tuner.serves(slot)]
+        if served and served[0] == step.slots[0]:
+            tune(self._bench, served[0], step.parent)
+            return
+        slots = [slot for slot in step.slots if not served or slot < served[0]]
+        propose_changes(self._bench, slots, step.parent, step.pivot)
 
-    def _close(self, step: Step, champion: str) -> None:
+    def _close(self, step: Prune | Certify | Finish, champion: str) -> None:
         bench = self._bench
         match step:
             case Prune(skip):

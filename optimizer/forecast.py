@@ -145,6 +145,7 @@ def _stages(plan: Plan, night: _Night) -> list[Json]:
         "baseline": f"{again.baseline} x {train} train tasks",
         "screen": f"{again.screen} x {train} train tasks for each of about {night.screened:.0f} of"
         f" {night.proposals} candidates",
+        "try": f"at most {plan.config.proposer.try_attempts} for each of {night.proposals - tuned} sessions",
         "tune": f"{tuned} x {tuner.trials} settings and a check of 3 x {tuner.replicates} x {train} train tasks",
         "gate": f"about {tests} on {heldout} held-out tasks, {night.keeps} kept",
         "prune": _pruned(plan, night),
@@ -153,7 +154,7 @@ def _stages(plan: Plan, night: _Night) -> list[Json]:
     return [
         {"stage": name, "attempts": counts[name], "most": most.get(name, counts[name]), "how": text}
         for name, text in how.items()
-        if tuned or name != "tune"
+        if counts[name] or name not in ("tune", "try")
     ]
 
 
@@ -166,6 +167,7 @@ def _counts(plan: Sized, night: _Night) -> dict[str, int]:
         "preflight": 2 * again.preflight * heldout,
         "baseline": again.baseline * train,
         "screen": round(night.screened * again.screen * train) + night.proposals,
+        "try": plan.config.proposer.try_attempts * (night.proposals - tuner.served(night.proposals)),
         "tune": tuner.served(night.proposals) * (tuner.trials + 3) * tuner.replicates * train,
         "gate": round(heldout * each),
         "prune": heldout * _runs_of_pruning(plan, night),

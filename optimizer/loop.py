@@ -34,6 +34,7 @@ class Stops:
     prune: bool = False
     autonomy: Autonomy = "auto"
     pivot_after: int | None = None
+    parallel: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +51,21 @@ class Rotate:
 
 @dataclass(frozen=True, slots=True)
 class Propose:
-    """Ask a proposer for one change to be tested against `parent`.
+    """Ask for changes to be tested against `parent`, one from each of `slots`.
 
-    `pivot` counts the standstills since the last keep: from the first on, it starts from elsewhere.
+    `pivot` counts the standstills since the last keep: from the first on, sessions start from elsewhere.
     """
 
-    slot: int
+    slots: tuple[int, ...]
     parent: str
     pivot: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rebase:
+    """Carry a candidate's change over to the champion that came to be since it was proposed."""
+
+    candidate: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +132,9 @@ class Finish:
     reason: str
 
 
-Step = Measure | Rotate | Propose | Examine | Reserve | LookAt | GiveUp | Hold | Await | Prune | Certify | Finish
+Step = (
+    Measure | Rotate | Propose | Rebase | Examine | Reserve | LookAt | GiveUp | Hold | Await | Prune | Certify | Finish
+)
 
 ASKED = "asked to end"
 ASKED_NOW = "asked to end now"
@@ -159,13 +169,16 @@ def decide(state: RunState, stops: Stops) -> Step | None:
         wanted = not state.stop and (stops.preflight or phase is not Phase.PREFLIGHT)
         if phase not in state.concluded and wanted:
             return Measure(phase)
+    if state.open_slots and reason not in (ASKED, *URGENT):
+        return Propose(state.open_slots, state.champion)
     if candidate is not None:
         return _advance(candidate, state, stops, reason)
     if waiting := _wait(state, stops, reason):
         return waiting
     if not reason:
         pivot = state.since_keep // stops.pivot_after if stops.pivot_after else 0
-        return Propose(slot=state.slots + 1, parent=state.champion, pivot=pivot)
+        slots = tuple(range(state.slots + 1, state.slots + 1 + stops.parallel))
+        return Propose(slots, state.champion, pivot)
     return _end(state, stops, reason)
 
 
@@ -218,7 +231,8 @@ def _advance(candidate: CandidateState, state: RunState, stops: Stops, reason: s
     if candidate.accepted is False:
         return GiveUp(candidate.id, "refused")
     if candidate.parent != state.champion:
-        return GiveUp(candidate.id, "stale")
+        late = candidate.passed or reason in URGENT
+        return GiveUp(candidate.id, "stale") if late else Rebase(candidate.id)
     if _is_to_be_held(candidate, stops.autonomy):
         return Hold(candidate.id)
     if candidate.test is not None and candidate.test.passed:

@@ -23,7 +23,8 @@ class Reviewer:
         Raises:
             AttemptError: The reviewer's model is out of reach; the slot stays open.
         """
-        message = objection.shown(proposal, self._champion)
+        names = self._bench.config.visibility.reviewer.train == "all"
+        message = objection.shown(proposal, self._champion, names=names)
         name = objection.digest(message)
         stored = self._bench.ledger.objections(self._slot).get(name)
         found = Objection.from_record(stored) if stored is not None else await self._ask(message, name)

@@ -152,8 +152,9 @@ def time_of(plan: Plan, pace: Pace | None, attempts: int, draws: int) -> Estimat
         workers = "one worker" if at_once == 1 else f"{at_once} workers"
         basis = f"{each:g} s of processor time for a simulated attempt on {workers}"
     else:
-        seconds = (attempts / slots + draws) * ATTEMPT_S + _sessions(config) * PROPOSAL_S
+        seconds = (attempts / slots + draws) * ATTEMPT_S + _sessions(config) * PROPOSAL_S / config.proposer.parallel
         basis = f"{ATTEMPT_S:g} s for an attempt, {slots} at once, {PROPOSAL_S / 60:g} min for a proposal"
+        basis += f", {config.proposer.parallel} at once" if config.proposer.parallel > 1 else ""
     return Estimate(
         seconds, False, f"about {duration(seconds)}, assuming {basis}; no run with these models was made here"
     )

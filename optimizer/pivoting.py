@@ -43,11 +43,19 @@ def pivot_of(bench: Bench, asked: ProposalRow) -> Pivot | None:
     """Describe the pivot a slot was opened with; None when it was opened with none."""
     if not asked.pivot:
         return None
-    since = [row for row in bench.ledger.candidates() if _since_keep(bench) < row.slot < asked.slot]
-    closed = [Closed(row.id, row.title, diff_of(bench, row.id, _start(bench, row))) for row in since if row.parent]
-    slots = sum(_since_keep(bench) < row["slot"] < asked.slot for row in bench.ledger.slots())
+    kept, beside = _since_keep(bench), siblings(bench, asked)
+    slots = [row["slot"] for row in bench.ledger.slots() if kept < row["slot"] < asked.slot]
+    slots = [slot for slot in slots if slot not in beside]
+    since = [row for row in bench.ledger.candidates() if row.slot in slots]
+    closed = [Closed(row.id, row.title, diff_of(bench, row.id, _start(bench, row))) for row in since]
     champion = bench.archive.load(asked.parent)
-    return Pivot(asked.parent, asked.start, slots, tuple(closed[-CLOSED_AT_MOST:]), champion)
+    return Pivot(asked.parent, asked.start, len(slots), tuple(closed[-CLOSED_AT_MOST:]), champion)
+
+
+def siblings(bench: Bench, asked: ProposalRow) -> list[int]:
+    """List the other slots that were opened with this one: their sessions know nothing of each other."""
+    rows = bench.ledger.proposals().values()
+    return [row.slot for row in rows if row.after_attempt == asked.after_attempt and row.slot != asked.slot]
 
 
 def _start(bench: Bench, row: CandidateRow) -> str:

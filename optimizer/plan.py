@@ -197,6 +197,7 @@ def check_parts(
         harness, gate = load_bundle(config.harness), gate_config(config)
         check_ranges(config, harness)
         check_pivot(config)
+        check_visibility(config)
         fit = fit_tasks(config, load_suite(config.suite, Path.cwd()), fitness_of)
         suite = fit.suite
         earlier = record_of(suite.hash)
@@ -258,6 +259,27 @@ def check_probes(config: RunConfig, suite: Suite) -> None:
             key="reflection.probe_tasks",
             hint="leave it at 0: only `pitfalls` makes variants",
         )
+
+
+def check_visibility(config: RunConfig) -> None:
+    """Refuse settings that need what `visibility` hides.
+
+    Raises:
+        ConfigError: Says which.
+    """
+    proposer, sees = config.proposer, config.visibility
+    needs = {
+        "proposer.try_attempts": ("proposer", bool(proposer.try_attempts) and sees.proposer.train != "all"),
+        "proposer.digests": ("proposer", bool(proposer.digests.per_round) and sees.proposer.train != "all"),
+        "proposer.digests.per_round": ("analyst", bool(proposer.digests.per_round) and sees.analyst.train != "all"),
+    }
+    for key, (role, hidden) in needs.items():
+        if hidden:
+            raise ConfigError(
+                f"`{key}` needs train attempts, which `visibility.{role}.train` hides from the {role}",
+                key=f"visibility.{role}.train",
+                hint=f"set `visibility.{role}.train: all`, or leave `{key}` out",
+            )
 
 
 def check_size(splits: Splits, gate: GateConfig) -> None:

@@ -49,7 +49,8 @@ class _Readers:
     def __init__(self, bench: Bench, candidate: str) -> None:
         self._bench = bench
         self._candidate = candidate
-        self._tasks = [task.instruction for task in bench.tasks(Split.TRAIN)]
+        shown = bench.config.visibility.reflector.train == "all"
+        self._tasks = [task.instruction for task in bench.tasks(Split.TRAIN)] if shown else []
 
     async def ask(self, diff: str) -> Judgement:
         """Have the change read; the finding that counts."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -19,6 +19,12 @@ from traces.event import AttemptKey, EventKind
 from traces.recorder import CountingRecorder, Recorder
 
 _T = TypeVar("_T")
+
+
+def spent(journal: Journal) -> Bill:
+    """Give what a session has cost that keeps its steps there."""
+    meter = journal.meter
+    return Bill(meter.usage.total, meter.cost_usd, meter.unpriced_requests, meter.turns)
 
 
 class RunningBill:
@@ -39,8 +45,7 @@ class RunningBill:
     @property
     def bill(self) -> Bill:
         """Give what the session has cost, from its beginning."""
-        meter = self._journal.meter
-        return Bill(meter.usage.total, meter.cost_usd, meter.unpriced_requests, meter.turns)
+        return spent(self._journal)
 
     async def create(self, request: ModelRequest) -> ModelReply:
         """Give the reply that was paid for already, or send a request and add its price."""
@@ -105,14 +110,18 @@ def open_session(bench: Bench, name: str, role: str, journal: Journal | None = N
     return Session(RunningBill(bench.clients[role], bench.ledger, what, kept), recorder, token, close)
 
 
+def break_off(bench: Bench, tasks: Iterable[asyncio.Task[Any]]) -> None:  # Any: nobody reads the results
+    """Cancel tasks of the run's loop, and wait until they have ended."""
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    bench.loop.get_loop().run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+
+
 def run_session(bench: Bench, work: Coroutine[Any, Any, _T]) -> _T:  # Any: never sent to
     """Run a session to its end; one that is broken off has really ended when this raises."""
     try:
         return bench.loop.run(work)
     except KeyboardInterrupt:
-        loop = bench.loop.get_loop()
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        break_off(bench, asyncio.all_tasks(bench.loop.get_loop()))
         raise

@@ -73,7 +73,8 @@ class RunState:
     `candidates` are the proposed ones; what pruning tries is none. `slots` counts proposals asked for and
     concluded, with or without a candidate; `since_keep` those since the last keep, `keeps` those kept.
     `elapsed_s` is working time over all sessions of the run. `ceiling` says
-    that the champion fails no train task. `stop` is a stop asked for from outside, or empty.
+    that the champion fails no train task. `open_slots` are opened and not concluded: their sessions were broken
+    off. `stop` is a stop asked for from outside, or empty.
     """
 
     concluded: frozenset[Phase]
@@ -87,6 +88,7 @@ class RunState:
     elapsed_s: float
     ceiling: bool = False
     stop: str = ""
+    open_slots: tuple[int, ...] = ()
 
     @property
     def open_candidate(self) -> CandidateState | None:

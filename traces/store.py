@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from traces._line import Row, dump, events, parse
@@ -105,13 +105,16 @@ class TraceStore:
                 rows += [row for row in parse(content).rows if attempt in (None, row["attempt"])]
         return rows
 
-    def copy_split(self, split: str, to: Path) -> None:
+    def copy_split(self, split: str, to: Path, *, but: Callable[[str], bool] = lambda attempt: False) -> None:
         """Copy one split's traces into a store of their own; called again, it brings the copy up to date.
 
-        Nothing of any other split comes along, not even a name.
+        Nothing of any other split comes along, not even a name, and no segment that holds an attempt which `but`
+        names.
         """
         copy = TraceStore(to)
-        mine = [segment for segment in self.segments() if segment.split == split]
+        mine = [
+            segment for segment in self.segments() if segment.split == split and not any(map(but, segment.attempts))
+        ]
         for segment in mine:
             target = to / segment.path
             if not target.exists():

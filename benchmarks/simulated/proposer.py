@@ -30,6 +30,7 @@ TRIES = 3
 _EVIDENCE = 6
 _LESSONS = re.compile(r"^Lessons \(", re.MULTILINE)
 _KNOWN = re.compile(r"^  - (l-\w+) (.*)$", re.MULTILINE)
+_TRIED = 3
 _VAGUE = "The change turns out not to help."
 _OBJECTS = "a reviewer objects"
 _CHAMPION = re.compile(r"^(?:Champion|Working copy): (\S+)", re.MULTILINE)
@@ -128,13 +129,17 @@ def _change(conversation: Conversation, settings: SimulatedSettings, calls: Sequ
     proposals = make_proposals(kind, found)
     answers = [call.result for call in calls if call.name == "submit_change"]
     amends = any(_OBJECTS in answer for answer in answers)
-    refused = len(answers) - amends
+    refused = len(answers) - amends + sum(_came_to_nothing(call) for call in calls)
     if refused >= len(proposals):
         return Turn("I have nothing new to propose.")
     whole, proposal = proposals[refused], proposals[refused]
     if found.draw("mixed") < settings.contract.mixed:
         whole = proposal.with_more(found)
-    if (position - 3) % 2 == 1:
+    last = calls[-1]
+    tasks = _tasks(_about(proposal, found) or found.failed)
+    if last.name == "edit_file" and tasks and not amends and _may_try(conversation, calls):
+        return Turn("I try it first.", (Call("try_change", {"tasks": tasks[:_TRIED]}),))
+    if last.name in ("edit_file", "try_change") and not _came_to_nothing(last):
         vague = not amends and found.draw("vague") < settings.contract.vague
         return Turn("I submit this.", (_submission(proposal, found, vague=vague),))
     wanted = {edit.path: edit.text for earlier in proposals[:refused] for edit in _undo(earlier, found)}
@@ -144,13 +149,26 @@ def _change(conversation: Conversation, settings: SimulatedSettings, calls: Sequ
     return Turn(proposal.hypothesis, tuple(map(in_shell, edits)) if "bash" in conversation.tool_names else edits)
 
 
+def _may_try(conversation: Conversation, calls: Sequence[ToolCall]) -> bool:
+    """Say whether a try is offered and none was refused; what is left of an allowance is asked for, not counted."""
+    return "try_change" in conversation.tool_names and not any(c.name == "try_change" and c.is_error for c in calls)
+
+
+def _came_to_nothing(call: ToolCall) -> bool:
+    return call.name == "try_change" and not call.is_error and call.result.startswith("0 of ")
+
+
+def _about(proposal: Proposal, found: Findings) -> list[SeenTrace]:
+    return [trace for trace in found.failed if trace.cause is not None and trace.cause == proposal.slip]
+
+
 def _undo(proposal: Proposal, found: Findings) -> list[Edit]:
     """Give the files of a proposal their old text; an empty text removes a file that was not there."""
     return [Edit(edit.path, found.files.get(edit.path, "")) for edit in proposal.edits]
 
 
 def _submission(proposal: Proposal, found: Findings, *, vague: bool) -> Call:
-    about = [trace for trace in found.failed if trace.cause is not None and trace.cause == proposal.slip]
+    about = _about(proposal, found)
     evidence = [trace.attempt for trace in about or found.failed or found.passed][:_EVIDENCE]
     prediction = {"fixes": _tasks(about or found.failed), "at_risk": _tasks(_others(found, about))[:2]}
     return Call(

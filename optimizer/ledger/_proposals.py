@@ -59,6 +59,19 @@ class ProposalBook:
         rows = self._db.execute("SELECT slot, record FROM objections ORDER BY rowid")
         return {row["slot"]: json.loads(row["record"]) for row in rows}
 
+    def rebase(self, row: CandidateRow) -> None:
+        """Record that a candidate's change was carried over to another parent, before anything was made with it."""
+        with self._write() as db:
+            was = db.execute("SELECT parent, harness FROM candidates WHERE id = ?", (row.id,)).fetchone()
+            values = (row.id, was["parent"], was["harness"], self._clock())
+            db.execute("INSERT OR IGNORE INTO rebases VALUES (?,?,?,?)", values)
+            moved = (row.parent, row.harness, row.normalised, row.id)
+            db.execute("UPDATE candidates SET parent = ?, harness = ?, normalised = ? WHERE id = ?", moved)
+
+    def rebases(self) -> dict[str, str]:
+        """Give by candidate the parent it was proposed for, where that is another now."""
+        return {row["candidate"]: row["parent"] for row in self._db.execute("SELECT candidate, parent FROM rebases")}
+
     def conclude_slot(
         self, slot: int, candidate: CandidateRow | None, *, reason: str, bill: Bill, settles: str = ""
     ) -> None:

@@ -25,6 +25,9 @@ CREATE TABLE proposals (
     slot INTEGER PRIMARY KEY, parent TEXT NOT NULL, brief TEXT NOT NULL, author TEXT NOT NULL,
     base TEXT NOT NULL, pivot INTEGER NOT NULL, after_attempt INTEGER NOT NULL, opened_at REAL NOT NULL
 );
+CREATE TABLE rebases (
+    candidate TEXT PRIMARY KEY, parent TEXT NOT NULL, harness TEXT NOT NULL, concluded_at REAL NOT NULL
+);
 CREATE TABLE objections (
     slot INTEGER NOT NULL, digest TEXT NOT NULL, record TEXT NOT NULL, tokens INTEGER NOT NULL, cost_usd REAL,
     unpriced INTEGER NOT NULL, concluded_at REAL NOT NULL, PRIMARY KEY (slot, digest)

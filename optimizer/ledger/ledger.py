@@ -467,6 +467,7 @@ class Ledger(ProposalBook, ImportBook):
             elapsed_s=self.elapsed_s,
             ceiling=ceiling,
             stop=stop,
+            open_slots=tuple(slot for slot in self.proposals() if slot not in slots),
         )
 
     def _candidate_state(

@@ -37,9 +37,9 @@ class ProposalRow:
     """Record what a slot was opened with, before its session began.
 
     `parent` is the champion, which a proposal is tested against; `base` what its working copy is, where that is
-    another; `pivot` counts the standstills since the last keep. `author` is the model asked; `brief` what it was
-    asked for, empty where that was left to it. Sessions see attempts up to the row `after_attempt`, however long
-    after it they are resumed.
+    another; `pivot` counts the standstills since the last keep. `author` is the model or program asked; `brief` what
+    it was asked for, empty where that was left to it. Sessions see attempts up to the row `after_attempt`, however
+    long after it they are resumed.
     """
 
     slot: int

@@ -16,6 +16,7 @@ from optimizer.propose.schemas import PROPOSER_TOOLS
 from optimizer.propose.session import ModelAuthor, propose
 from optimizer.propose.tools import SubmitTool
 from optimizer.propose.track_record import Foretold, TrackRecord, track_records
+from optimizer.propose.trying import Trying, TryTool
 from optimizer.propose.views import AttemptView, CandidateView, TaskBrief, TrainScore, View, WallError
 from optimizer.propose.workspace import Workspace
 
@@ -46,6 +47,8 @@ __all__ = [
     "TaskBrief",
     "TrackRecord",
     "TrainScore",
+    "TryTool",
+    "Trying",
     "View",
     "WallError",
     "Workspace",

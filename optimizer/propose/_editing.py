@@ -57,14 +57,9 @@ def submission(workspace: Workspace, given: ToolInput) -> Proposal:
     Raises:
         UsageError, NotFoundError, HarnessError: It does not hold; says what to mend.
     """
-    bundle = workspace.bundle()
-    if bundle.hash == workspace.champion.hash:
-        raise UsageError("nothing has changed", hint="edit the harness with edit_file first")
-    validate(bundle)
-    _check_surface(workspace, bundle)
     prediction = given["prediction"]
     return Proposal(
-        bundle=bundle,
+        bundle=checked(workspace),
         title=" ".join(_said(given, "title").split())[:MAX_TITLE_CHARS],
         hypothesis=_said(given, "hypothesis"),
         evidence=_evidence(workspace, _strings(given["evidence"], "evidence")),
@@ -73,6 +68,20 @@ def submission(workspace: Workspace, given: ToolInput) -> Proposal:
         lesson=" ".join(str(given.get("lesson") or "").split()),
         lessons_used=_strings(given.get("lessons_used") or (), "lessons_used"),
     )
+
+
+def checked(workspace: Workspace) -> HarnessBundle:
+    """Read the working copy as something that could be attempted.
+
+    Raises:
+        UsageError, HarnessError: Nothing has changed, it does not load, or the change leaves the edit surface.
+    """
+    bundle = workspace.bundle()
+    if bundle.hash == workspace.champion.hash:
+        raise UsageError("nothing has changed", hint="edit the harness with edit_file first")
+    validate(bundle)
+    _check_surface(workspace, bundle)
+    return bundle
 
 
 def _harness_path(path: str) -> str:
@@ -139,7 +148,7 @@ def _strings(value: object, name: str) -> tuple[str, ...]:
 
 
 def _evidence(workspace: Workspace, ids: tuple[str, ...]) -> tuple[str, ...]:
-    if not ids:
+    if not ids and workspace.attempts:
         raise UsageError("`evidence` is empty", hint="name the train attempts that show the cause")
     known = {attempt.id for attempt in workspace.attempts}
     if not known.issuperset(ids):
@@ -150,7 +159,7 @@ def _evidence(workspace: Workspace, ids: tuple[str, ...]) -> tuple[str, ...]:
 
 def _foretold(workspace: Workspace, given: ToolInput) -> Prediction:
     fixes, at_risk = (_strings(given.get(name, ()), f"prediction.{name}") for name in ("fixes", "at_risk"))
-    if not fixes:
+    if not fixes and workspace.tasks:
         raise UsageError("`prediction.fixes` is empty", hint="name at least one train task that should pass")
     known = {task.id for task in workspace.tasks} | {attempt.task for attempt in workspace.attempts}
     _check_known("train task", (*fixes, *at_risk), known)

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from optimizer.propose._editing import Proposal
 from optimizer.propose.journal import Journal
 from optimizer.propose.tools import SubmitTool
+from optimizer.propose.trying import TryTool
 from optimizer.propose.views import View
 from optimizer.propose.workspace import Workspace
 from traces.event import TokenUsage
@@ -49,7 +50,8 @@ class Assignment:
     """Give a proposer what it works with.
 
     `submit` takes its submission, `recorder` its session, and `journal` its finished steps, which are not
-    paid or made again. `opening` is what it is told of the run.
+    paid or made again. `opening` is what it is told of the run; `tries` attempts train tasks for it, within an
+    allowance, where it has one.
     """
 
     workspace: Workspace
@@ -59,6 +61,7 @@ class Assignment:
     limits: SessionLimits
     journal: Journal
     view: View = "traces"
+    tries: TryTool | None = None
 
 
 class Author(Protocol):

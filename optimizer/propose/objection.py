@@ -103,16 +103,15 @@ class ReportReviewTool:
         return ToolResult("reported", ends_run=True)
 
 
-def shown(proposal: Proposal, champion: HarnessBundle) -> str:
-    """Write a reviewer's one message: the contract and the diff."""
-    contract = {
-        "title": proposal.title,
-        "hypothesis": proposal.hypothesis,
+def shown(proposal: Proposal, champion: HarnessBundle, *, names: bool = True) -> str:
+    """Write a reviewer's one message: the contract, with train attempts and tasks by name or without, and the diff."""
+    claimed = {
         "evidence": list(proposal.evidence),
         "predicted_fixes": list(proposal.prediction.fixes),
         "predicted_at_risk": list(proposal.prediction.at_risk),
-        "refuted_by": proposal.refuted_by,
     }
+    said = {"title": proposal.title, "hypothesis": proposal.hypothesis}
+    contract = {**said, **(claimed if names else {}), "refuted_by": proposal.refuted_by}
     told = _fenced(json.dumps(contract, indent=1, ensure_ascii=False))
     return f"<contract>\n{told}\n</contract>\n\n<diff>\n{_fenced(unified(champion, proposal.bundle)).rstrip()}\n</diff>"
 

@@ -22,8 +22,7 @@ def overview(
     mine = [attempt for attempt in workspace.attempts if attempt.candidate == workspace.champion_id]
     parts = [
         f"{pivot.label if pivot else 'Champion'}: {workspace.champion_id} (harness {workspace.champion.short_hash})",
-        f"Train score: {train_score(mine)}",
-        *_outcomes(mine),
+        *(_outcomes(mine) if workspace.attempts else ()),
         *opening_lines(workspace, view),
         *_imported(workspace.attempts),
         "",
@@ -31,7 +30,7 @@ def overview(
         "",
         f"Edit surface: {_surface(workspace)}",
         f"Files of the harness: {', '.join(workspace.champion.files)}",
-        f"Train tasks: {len(workspace.tasks)} (tasks/index.jsonl)",
+        *([f"Train tasks: {len(workspace.tasks)} (tasks/index.jsonl)"] if workspace.tasks else []),
         *(pivot.opening() if pivot else ()),
         *told,
         f"Slot: {slot}",
@@ -53,6 +52,7 @@ def train_score(attempts: Iterable[AttemptView]) -> TrainScore:
 
 
 def _outcomes(attempts: list[AttemptView]) -> Iterator[str]:
+    yield f"Train score: {train_score(attempts)}"
     counts = {outcome: sum(a.outcome == outcome for a in attempts) for outcome in ("passed", "failed", "missing")}
     yield f"Its train attempts: {counts['passed']} passed, {counts['failed']} failed, {counts['missing']} missing"
     tried: dict[str, list[AttemptView]] = defaultdict(list)

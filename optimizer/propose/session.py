@@ -14,6 +14,7 @@ from optimizer.propose.overview import overview
 from optimizer.propose.pivot import Pivot
 from optimizer.propose.shell import ShellTool
 from optimizer.propose.tools import KeptTool, Review, SubmitTool, toolset
+from optimizer.propose.trying import Trying, TryTool
 from optimizer.propose.views import View
 from optimizer.propose.workspace import Workspace
 from task_agent.agent import Agent, AgentSetup
@@ -60,9 +61,11 @@ class ModelAuthor:
         shell = None
         if self.jail is not None:
             shell = ShellTool(workspace, partial(self.jail.open, workspace, view=given.view))
-        tools = toolset(workspace, given.submit, view=given.view, shell=shell)
-        once = [KeptTool(tool, workspace, given.journal) for tool in tools if tool is not given.submit]
-        agent = Agent(self._setup(), [*once, given.submit], client=self.client, recorder=given.recorder, meter=meter)
+        tools = toolset(workspace, given.submit, view=given.view, shell=shell, tries=given.tries)
+        # Attempts stand in the ledger: asked for again, a try gives the same answer and costs nothing.
+        again = (given.submit, given.tries)
+        tools = [tool if tool in again else KeptTool(tool, workspace, given.journal) for tool in tools]
+        agent = Agent(self._setup(), tools, client=self.client, recorder=given.recorder, meter=meter)
         try:
             end, reason = await _worked(agent, given.submit, given.opening)
         finally:
@@ -102,6 +105,7 @@ async def propose(
     slot: int,
     told: Sequence[str] = (),
     review: Review | None = None,
+    trying: Trying | None = None,
     pivot: Pivot | None = None,
     view: View = "traces",
     jail: Jail | None = None,
@@ -120,6 +124,7 @@ async def propose(
         slot: The number of this proposal in the run.
         told: What the opening says besides: brief, record, what is closed to it.
         review: Asks a reviewer about a submission before it is accepted.
+        trying: Lets it attempt train tasks with its change before it submits.
         pivot: The standstill it is to end, if there is one.
         view: What it sees of attempts: the switch of the ablation.
         jail: Where a shell's commands run; there is no shell without one.
@@ -131,7 +136,8 @@ async def propose(
     kept = journal or Journal()
     submit = SubmitTool(workspace, review, pivot)
     opening = kept.head(lambda: overview(workspace, slot, view, told, pivot))
-    given = Assignment(workspace, submit, opening, recorder, limits, kept, view)
+    tries = None if trying is None else TryTool(workspace, trying)
+    given = Assignment(workspace, submit, opening, recorder, limits, kept, view, tries)
     return await ModelAuthor(client, model, effort, user_id, jail).propose(given)
 
 

@@ -23,6 +23,7 @@ from optimizer.propose.schemas import (
     SUBMIT_CHANGE,
 )
 from optimizer.propose.shell import ShellTool
+from optimizer.propose.trying import TryTool
 from optimizer.propose.views import View
 from optimizer.propose.workspace import HARNESS, Workspace
 from task_agent.models.base import ToolSchema
@@ -136,13 +137,18 @@ Answer = Callable[[Workspace, ToolInput], str]
 
 
 def toolset(
-    workspace: Workspace, submit: SubmitTool, *, view: View = "traces", shell: ShellTool | None = None
+    workspace: Workspace,
+    submit: SubmitTool,
+    *,
+    view: View = "traces",
+    shell: ShellTool | None = None,
+    tries: TryTool | None = None,
 ) -> list[Tool]:
     """Make the tools of one session; what its view hides has no tool, or, `blanked`, a tool that shows nothing."""
     answers = [(LIST_ATTEMPTS, _reading.list_attempts), *_evidence_tools(workspace, view)]
     answers += [(READ_FILE, _reading.read_file), (EDIT_FILE, _editing.edit_file)]
     confined = [WorkspaceTool(schema, partial(answer, workspace), workspace.root) for schema, answer in answers]
-    return [*confined, *([shell] if shell else []), submit]
+    return [*confined, *([shell] if shell else []), *([tries] if tries else []), submit]
 
 
 def _evidence_tools(workspace: Workspace, view: View) -> list[tuple[ToolSchema, Answer]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -43,15 +43,16 @@ Held-out and test tasks, their traces and scores, verifiers, solutions, the ledg
 class Workspace:
     """Hold one proposer's folder and what it was made from.
 
-    Make it with `build`. Nothing in the folder leads out of it, and nothing that is not train ever
-    enters it: rows of other splits are refused, and traces are copied split by split.
+    Make it with `build`; `attempts` grow by what the session tries. Nothing in the folder leads out of it, and
+    nothing that is not train ever enters it: rows of other splits are refused, and traces are copied split by
+    split.
     """
 
     root: Path
     champion: HarnessBundle
     champion_id: str
     history: tuple[CandidateView, ...]
-    attempts: tuple[AttemptView, ...]
+    attempts: list[AttemptView]
     tasks: tuple[TaskBrief, ...]
     surface: EditSurface
     digests: tuple[Digest, ...] = ()
@@ -71,6 +72,7 @@ class Workspace:
         surface: EditSurface,
         digests: Sequence[Digest] = (),
         texts: Path | None = None,
+        but: Callable[[str], bool] = lambda attempt: False,
     ) -> Workspace:
         """Fill the folder `root`; an earlier workspace there is brought up to date, its edits dropped.
 
@@ -84,6 +86,7 @@ class Workspace:
             tasks: The train tasks.
             surface: What may be changed.
             digests: What analysts wrote of train attempts.
+            but: Names attempts whose traces stay out.
             texts: A folder, kept over sessions, that gets the text of each train attempt, for a shell to read.
 
         Raises:
@@ -98,12 +101,26 @@ class Workspace:
         _write_candidates(root / CANDIDATES, history)
         _write_tasks(root / TASKS, tasks)
         (root / LESSONS).mkdir()
-        store.copy_split(TRAIN, root / TRACES)
+        store.copy_split(TRAIN, root / TRACES, but=but)
         if texts is not None:
             texts.mkdir(parents=True, exist_ok=True)
             write_texts(TraceStore(root / TRACES), texts)
-        rows = (tuple(history), tuple(attempts), tuple(tasks))
+        rows = (tuple(history), list(attempts), tuple(tasks))
         return cls(root, champion, champion_id, *rows, surface, tuple(digests), texts)
+
+    def learn(self, attempts: Sequence[AttemptView], store: TraceStore, *, but: Callable[[str], bool]) -> None:
+        """Take in train attempts that were made since, and their traces; `but` names attempts that stay out.
+
+        Raises:
+            WallError: One is not of train.
+        """
+        _check_walls(attempts, (), ())
+        known = {attempt.id for attempt in self.attempts}
+        self.attempts.extend(attempt for attempt in attempts if attempt.id not in known)
+        write_lines(self.root / "attempts.jsonl", (attempt.to_record() for attempt in self.attempts))
+        store.copy_split(TRAIN, self.root / TRACES, but=but)
+        if self.texts is not None:
+            write_texts(self.store, self.texts)
 
     def write_lessons(self, lines: Iterable[str]) -> None:
         """Put what earlier sessions and nights taught where a shell finds it; nothing leaves the folder empty."""

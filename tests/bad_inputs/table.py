@@ -77,6 +77,29 @@ RUN_FILES = [
         swap("iterations: 1", "iterations: 1, budget_usd: 0"),
     ),
     Bad(
+        "a proposer that is to see held-out tasks",
+        ("night.yaml:21:34", "`visibility.proposer.heldout`: must be 'nothing', not 'all'"),
+        swap("sandbox: {kind: process}\n", "sandbox: {kind: process}\nvisibility: {proposer: {heldout: all}}\n"),
+    ),
+    Bad(
+        "a judge that is to see the test split",
+        ("night.yaml:21:32", "`visibility.reflector.test`: must be 'nothing', not 'aggregate'"),
+        swap("sandbox: {kind: process}\n", "sandbox: {kind: process}\nvisibility: {reflector: {test: aggregate}}\n"),
+    ),
+    Bad(
+        "tries of tasks that nobody may see",
+        ("night.yaml:21:32", "`proposer.try_attempts` needs train attempts", "`visibility.proposer.train: all`"),
+        swap(
+            "sandbox: {kind: process}\n",
+            "sandbox: {kind: process}\nvisibility: {proposer: {train: aggregate}}\nproposer: {try_attempts: 4}\n",
+        ),
+    ),
+    Bad(
+        "more sessions at once than there are",
+        ("night.yaml:21:22", "`proposer.parallel`", "greater than or equal to 1, not 0"),
+        swap("sandbox: {kind: process}\n", "sandbox: {kind: process}\nproposer: {parallel: 0}\n"),
+    ),
+    Bad(
         "a pivot that never comes",
         ("night.yaml:21:25", "`proposer.pivot_after` (8) is not below `stop.no_progress` (8)", "make it smaller"),
         swap("sandbox: {kind: process}\n", "sandbox: {kind: process}\nproposer: {pivot_after: 8}\n"),

@@ -312,6 +312,7 @@ TABLES = (
         "proposals",
         "contracts",
         "objections",
+        "rebases",
         "slots",
         "trials",
         "judgements",

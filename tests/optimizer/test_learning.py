@@ -94,7 +94,7 @@ def test_the_next_session_is_told_the_lessons_with_how_they_fared_and_without_wh
 ) -> None:
     world = night(bench, rates, True, steps(GENERAL, []))
     decided(world, 1)
-    lines = list(told(world.bench, opened(world.bench, 2, "c000")))
+    lines = list(told(world.bench, opened(world.bench, [2], "c000")[0]))
     [line] = [line for line in lines if GENERAL in line]
     assert "seen in 1 attempt; confirmed 1, contradicted 0" in line
     assert "sums-00" not in line
@@ -125,5 +125,5 @@ def test_a_run_without_a_book_neither_tells_nor_keeps(bench: Worlds, rates: Rate
     decided(world, 1)
     carry(world.bench)
     assert not list((world.folder.path / "proposer" / "s001" / "lessons").iterdir())
-    assert not [line for line in told(world.bench, opened(world.bench, 2, "c000")) if "Lessons" in line]
+    assert not [line for line in told(world.bench, opened(world.bench, [2], "c000")[0]) if "Lessons" in line]
     assert not (world.folder.path.parent / "lessons").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from optimizer.loop import (
     LookAt,
     Measure,
     Propose,
+    Rebase,
     Reserve,
     Rotate,
     Stops,
@@ -49,7 +51,7 @@ def test_a_fresh_run_measures_noise_then_its_baseline_then_asks_for_a_proposal()
     assert decide(FRESH, Stops()) == Measure(Phase.PREFLIGHT)
     after_preflight = replace(FRESH, concluded=frozenset({Phase.PREFLIGHT}))
     assert decide(after_preflight, Stops()) == Measure(Phase.BASELINE)
-    assert decide(RUNNING, Stops()) == Propose(1, "c000")
+    assert decide(RUNNING, Stops()) == Propose((1,), "c000")
 
 
 def test_used_up_held_out_tasks_make_way_before_anything_is_measured_or_proposed_on_them() -> None:
@@ -79,17 +81,47 @@ def test_a_candidate_passes_the_free_stages_before_the_paid_ones() -> None:
 
 def test_an_open_candidate_is_decided_before_the_next_proposal() -> None:
     decided = with_candidate(verdict=Verdict.REJECT)
-    assert decide(decided, Stops()) == Propose(2, "c000")
+    assert decide(decided, Stops()) == Propose((2,), "c000")
 
 
-def test_a_candidate_of_an_earlier_champion_is_stale() -> None:
+def test_a_candidate_of_an_earlier_champion_is_carried_over_before_anything_is_made_with_it() -> None:
     state = replace(with_candidate(), champion="c002")
+    assert decide(state, Stops()) == Rebase("c001")
+
+
+@pytest.mark.parametrize("reason", [{"stop": ASKED_NOW}, {"spend": Spend(usd=9.0)}])
+def test_a_candidate_of_an_earlier_champion_is_stale_when_there_is_no_room_for_it(reason: dict[str, Any]) -> None:
+    state = replace(with_candidate(), champion="c002", **reason)
+    assert decide(state, Stops(budget_usd=5.0)) == GiveUp("c001", "stale")
+
+
+def test_a_candidate_of_an_earlier_champion_is_stale_once_it_was_examined() -> None:
+    state = replace(with_candidate(passed=frozenset({"check"})), champion="c002")
     assert decide(state, Stops()) == GiveUp("c001", "stale")
+
+
+# Rounds ------------------------------------------------------------------------------------------
+
+
+def test_a_round_asks_for_as_many_slots_as_work_at_once() -> None:
+    assert decide(RUNNING, Stops(parallel=3)) == Propose((1, 2, 3), "c000")
+
+
+@pytest.mark.parametrize("more", [{}, {"since_keep": 8}, {"tests_used": 20}])
+def test_sessions_that_were_broken_off_end_before_any_candidate_of_their_round_is_decided(more: dict[str, Any]) -> None:
+    state = replace(with_candidate(), open_slots=(2, 4), **more)
+    assert decide(state, Stops(parallel=3)) == Propose((2, 4), "c000")
+
+
+@pytest.mark.parametrize("more", [{"stop": ASKED}, {"stop": ASKED_NOW}, {"spend": Spend(usd=9.0)}])
+def test_sessions_that_were_broken_off_are_left_when_the_night_ends_early(more: dict[str, Any]) -> None:
+    state = replace(with_candidate(), open_slots=(2,), **more)
+    assert not isinstance(decide(state, Stops(budget_usd=5.0)), Propose)
 
 
 def test_the_next_proposal_starts_from_the_champion() -> None:
     state = replace(with_candidate(verdict=Verdict.KEEP), champion="c001", keeps=1)
-    assert decide(state, Stops()) == Propose(2, "c001")
+    assert decide(state, Stops()) == Propose((2,), "c001")
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,8 @@ def state(since_keep: int) -> RunState:
 @pytest.mark.parametrize(("since_keep", "pivot"), [(0, 0), (2, 0), (3, 1), (5, 1), (6, 2)])
 def test_every_so_many_proposals_without_a_keep_are_a_pivot(since_keep: int, pivot: int) -> None:
     step = decide(state(since_keep), Stops(pivot_after=3, no_progress=8))
-    assert step == Propose(slot=since_keep + 1, parent="c000", pivot=pivot)
-    assert decide(state(since_keep), Stops()) == Propose(slot=since_keep + 1, parent="c000")
+    assert step == Propose((since_keep + 1,), "c000", pivot)
+    assert decide(state(since_keep), Stops()) == Propose((since_keep + 1,), "c000")
 
 
 def test_the_best_member_that_nothing_speaks_against_is_taken_and_each_once(bench: Worlds) -> None:

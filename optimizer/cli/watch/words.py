@@ -68,6 +68,8 @@ def stage_label(stage: str) -> str:
     again = ", again" if "+" in stage else ""
     if name == "beside" and parts:
         return one_line(f"smoke {parts[0]} beside its champion{again}")
+    if name == "try" and parts:
+        return one_line(f"slot {int(parts[0].removeprefix('s'))} tries its change{again}")
     if name == "tune" and len(parts) > 1:
         part = (
             "the best setting beside its champion" if parts[1] == "beside" else f"{parts[0]}, part {int(parts[1]) + 1}"

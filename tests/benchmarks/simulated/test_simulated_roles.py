@@ -42,6 +42,7 @@ class Desk:
     overview: str = "Champion: c000 (harness abc)\nSlot: 1"
     refusals: int = 0
     objections: int = 0
+    tries: list[str] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=lambda: {SYSTEM: PROMPT, SPEC: "name: bash-only\n"})
     log: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     mechanisms: list[set[str]] = field(default_factory=list)
@@ -50,6 +51,9 @@ class Desk:
         self.log.append((name, given))
         if name == "submit_change":
             self.mechanisms.append({path.split("/")[0] for path, text in self.files.items() if _is_new(path, text)})
+        if name == "try_change":
+            said = self.tries.pop(0)
+            return said, said == "error"
         if name == "list_attempts":
             rows = [attempt for attempt, (outcome, _) in self.traces.items() if outcome == given["outcome"]]
             return "\n".join(json.dumps({"attempt": row, "task": row.split("/")[1]}) for row in rows), False
@@ -428,3 +432,23 @@ def test_a_proposer_works_from_the_view_it_is_given(suite) -> None:
     blind = _diagnoses(suite, scores, TRACE)
     assert blind == _diagnoses(suite, TOOLS, "(this session shows no traces)")
     assert blind[cause] <= 12, "chance is 60 / 16"
+
+
+# Trying ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "names"),
+    [
+        (("2 of 3 passed; 3 attempts are left",), ["try_change", "submit_change"]),
+        (("0 of 3 passed; 3 attempts are left", "1 of 3 passed; 0 attempts are left"), ["try_change"] * 2),
+        (("error",), ["try_change", "submit_change"]),
+    ],
+)
+def test_a_proposer_tries_where_it_may_and_drops_what_comes_to_nothing(suite, outcomes, names):
+    desk = Desk(_traces(header_offset=6), tries=list(outcomes))
+    claim = _work(_model(suite), desk, "3", offered=(*TOOLS, "try_change"))
+    asked = [given["tasks"] for name, given in desk.log if name == "try_change"]
+    assert all(set(tasks) <= set(claim["prediction"]["fixes"]) for tasks in asked)
+    assert [name for name, _ in desk.log if name in ("try_change", "submit_change")][: len(names)] == names
+    assert len({edit["new"] for name, edit in desk.log if name == "edit_file"}) >= len(outcomes)
