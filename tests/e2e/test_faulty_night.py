@@ -30,6 +30,7 @@ from task_agent.models.loopback import LoopbackServer
 from traces.query import run_sql
 from traces.store import TraceStore
 
+pytestmark = pytest.mark.timeout(600)
 HERE = Path(__file__).parent
 TASK, STRONG, OTHER = "claude-haiku-5-5", "claude-opus-5-5", "claude-sonnet-5-5"
 IN_TRACE = "SELECT name, count(*) AS times FROM events WHERE kind = 'incident' GROUP BY name"
