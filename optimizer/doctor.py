@@ -10,9 +10,10 @@ from typing import TypeVar, get_args
 
 from benchmarks.suite import Suite, load_suite
 from benchmarks.task import Split
-from optimizer.config import Role, RunConfig
+from optimizer.config import RunConfig
 from optimizer.machine import Need, machine
 from optimizer.plan import Plan, checks_of, plan_run
+from optimizer.roles import Role
 from optimizer.run_file import load_run_file
 from task_agent.harness import load_bundle
 from task_agent.models import PriceTable, key_for, require_credentials
@@ -34,7 +35,7 @@ def examine(file: Path | None, runs: Path, *, probe: Callable[[SandboxKind], Pro
         probe: Tries a kind of sandbox.
     """
     if file is None:
-        return [*_sandboxes(probe), _key(), *machine(runs)]
+        return [*_sandboxes(probe), *_code_jail(), _key(), *machine(runs)]
     rows: list[Need] = []
     config = _read(rows, file)
     if config is not None:
@@ -43,7 +44,7 @@ def examine(file: Path | None, runs: Path, *, probe: Callable[[SandboxKind], Pro
         rows += _checked(config, runs)
         _tried(rows, "seed harness", lambda: load_bundle(config.harness), f"{config.harness.name} loads", "")
         rows += _prices(config)
-        rows += _sandboxes(probe)
+        rows += [*_sandboxes(probe), *_code_jail()]
         if any(row.state == "fails" for row in rows):
             rows.append(Need("plan", "warns", "not tried: mend the rows above first", f"ratchet doctor {file}"))
         else:
@@ -162,3 +163,11 @@ def _sandboxes(probe: Callable[[SandboxKind], Probe]) -> Iterator[Need]:
             yield Need(f"sandbox {kind}", "ok", "works, and isolates nothing: refused for real models")
         else:
             yield Need(f"sandbox {kind}", "ok", tried.reason)
+
+
+def _code_jail() -> Iterator[Need]:
+    """Try the jail that orchestration written as code runs in; other harnesses need none."""
+    from task_agent.sandbox.code_jail import why_no_jail
+
+    what, why = "orchestration code", why_no_jail()
+    yield Need(what, "warns", why, _INSTALL["bubblewrap"]) if why else Need(what, "ok", "runs in a jail of its own")

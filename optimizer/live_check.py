@@ -17,10 +17,11 @@ import yaml
 
 from benchmarks.task import Split
 from optimizer.attempt_spec import AttemptResult, AttemptSpec, Purpose
-from optimizer.config import Role, RunConfig
+from optimizer.config import RunConfig
 from optimizer.failure import CAUSES
 from optimizer.machine import Need
 from optimizer.plan import Plan
+from optimizer.roles import Role
 from optimizer.schedule.base import Job
 from optimizer.worker import WorkerSetup
 from task_agent.errors import (

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from optimizer.config import Role, RunConfig
+from optimizer.config import RunConfig
 from optimizer.facts import Facts, read_facts
 from optimizer.plan import Plan
+from optimizer.roles import Role
 from optimizer.run_file import load_run_file
 from optimizer.run_folder import list_runs
 from task_agent.models import PriceTable

@@ -15,6 +15,7 @@ from optimizer.attempt_spec import AttemptResult, AttemptSpec, Purpose
 from optimizer.ledger._connection import BUSY_S, check, connect, create, identity, replaced
 from optimizer.ledger._incidents import meet
 from optimizer.ledger._proposals import ProposalBook, settle
+from optimizer.ledger._readings import ReadingBook
 from optimizer.ledger._schema import SCHEMA, SCHEMA_VERSION
 from optimizer.ledger.imports import ImportBook
 from optimizer.ledger.lock import RunLockedError
@@ -22,7 +23,6 @@ from optimizer.ledger.records import (
     AttemptRow,
     Bill,
     CandidateRow,
-    DigestRow,
     DrawRequest,
     LookRow,
     ReviewRow,
@@ -35,15 +35,13 @@ from optimizer.verdict import Verdict
 from traces.errors import UsageError
 
 Json = Mapping[str, Any]  # Any: JSON
-REFLECTION = "reflection"
-"""Stands among the roles of readers for what came of them all."""
 
 
 class LedgerError(UsageError):
     """Say that a ledger belongs to something else than it is wanted for."""
 
 
-class Ledger(ProposalBook, ImportBook):
+class Ledger(ProposalBook, ReadingBook, ImportBook):
     """Hold one run's record.
 
     Args:
@@ -235,43 +233,6 @@ class Ledger(ProposalBook, ImportBook):
         """Give what was recorded at each stage the candidate passed."""
         rows = self._db.execute("SELECT stage, record FROM passed WHERE candidate = ?", (candidate,))
         return {row["stage"]: json.loads(row["record"]) for row in rows}
-
-    def record_judgement(
-        self, candidate: str, record: Json, bill: Bill, *, role: str = REFLECTION, settles: str = ""
-    ) -> None:
-        """Record a reader's paid finding, or the whole reflection, before anything is decided from it.
-
-        `settles` names its running bill.
-        """
-        with self._write() as db:
-            settle(db, settles)
-            values = (candidate, role, json.dumps(record), bill.tokens, bill.cost_usd, bill.unpriced, self._clock())
-            db.execute("INSERT OR IGNORE INTO judgements VALUES (?,?,?,?,?,?,?)", values)
-
-    def judgement(self, candidate: str, role: str = REFLECTION) -> Json | None:
-        """Give a stored reflection, or what one reader found, so that it is never paid twice."""
-        query = "SELECT record FROM judgements WHERE candidate = ? AND role = ?"
-        row = self._db.execute(query, (candidate, role)).fetchone()
-        return dict(json.loads(row["record"])) if row else None
-
-    def findings(self, candidate: str) -> dict[str, Json]:
-        """Give what each reader of a candidate found, by role, in the order they read."""
-        query = "SELECT role, record FROM judgements WHERE candidate = ? AND role <> ? ORDER BY rowid"
-        rows = self._db.execute(query, (candidate, REFLECTION))
-        return {row["role"]: dict(json.loads(row["record"])) for row in rows}
-
-    def record_digest(self, attempt: str, slot: int, record: Json, bill: Bill, *, settles: str) -> None:
-        """Record a paid digest; `settles` names its running bill."""
-        with self._write() as db:
-            settle(db, settles)
-            spent = (bill.tokens, bill.cost_usd, bill.unpriced, bill.turns)
-            values = (attempt, slot, json.dumps(record), *spent, self._clock())
-            db.execute("INSERT OR IGNORE INTO digests VALUES (?,?,?,?,?,?,?,?)", values)
-
-    def digests(self) -> list[DigestRow]:
-        """List the digests by attempt, so that none is paid twice."""
-        rows = self._db.execute("SELECT attempt, slot, record FROM digests ORDER BY attempt")
-        return [DigestRow(row["attempt"], row["slot"], json.loads(row["record"])) for row in rows]
 
     # Attempts -----------------------------------------------------------------
 

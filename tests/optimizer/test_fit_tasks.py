@@ -9,8 +9,9 @@ import pytest
 from benchmarks.check import TaskCheck
 from benchmarks.check_record import CheckRecord
 from benchmarks.suite import Suite, load_suite
-from optimizer.config import Models, Role, RunConfig
+from optimizer.config import RunConfig
 from optimizer.fit_tasks import fit_tasks
+from optimizer.roles import Models, Role
 from traces.errors import ConfigError
 
 ROLE = Role(model="simulated")

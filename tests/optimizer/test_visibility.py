@@ -10,9 +10,9 @@ import pytest
 from pydantic import ValidationError
 
 from optimizer.attempt_spec import AttemptSpec
-from optimizer.config import Visibility
 from optimizer.examine import check, screen_on_train
 from optimizer.measure import baseline
+from optimizer.meta_settings import Visibility
 from optimizer.proposing import propose_change
 from optimizer.reflecting import reflect_on
 from optimizer.verdicts import decide
