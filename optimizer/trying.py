@@ -78,10 +78,7 @@ class Desk:
         answer: asyncio.Future[Sequence[AttemptView]] = asyncio.get_running_loop().create_future()
         self._waiting[slot] = Asked(slot, self._stage(slot, bundle, tasks), bundle, tuple(tasks), answer)
         self.changed.set()
-        try:
-            return await answer
-        finally:
-            self._waiting.pop(slot, None)
+        return await answer
 
     def serve(self) -> None:
         """Make what is asked for, in the order of slots.
@@ -89,7 +86,8 @@ class Desk:
         Raises:
             OutageError: Attempts died of infrastructure; what was drawn stands, and is not paid again.
         """
-        for _, asked in sorted(self._waiting.items()):
+        for slot in sorted(self._waiting):
+            asked = self._waiting.pop(slot)
             try:
                 views = [view_of(row) for row in self._drawn(asked)]
             except UsageError as error:

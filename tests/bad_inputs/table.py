@@ -78,12 +78,12 @@ RUN_FILES = [
     ),
     Bad(
         "a proposer that is to see held-out tasks",
-        ("night.yaml:21:34", "`visibility.proposer.heldout`: must be 'nothing', not 'all'"),
+        ("night.yaml:21:34", "`visibility.proposer.heldout`: input should be 'nothing', not 'all'"),
         swap("sandbox: {kind: process}\n", "sandbox: {kind: process}\nvisibility: {proposer: {heldout: all}}\n"),
     ),
     Bad(
         "a judge that is to see the test split",
-        ("night.yaml:21:32", "`visibility.reflector.test`: must be 'nothing', not 'aggregate'"),
+        ("night.yaml:21:32", "`visibility.reflector.test`: input should be 'nothing', not 'aggregate'"),
         swap("sandbox: {kind: process}\n", "sandbox: {kind: process}\nvisibility: {reflector: {test: aggregate}}\n"),
     ),
     Bad(
