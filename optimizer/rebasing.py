@@ -36,12 +36,14 @@ def rebase(bench: Bench, candidate: str, champion: str) -> None:
 def _carried(bench: Bench, now: HarnessBundle, was: HarnessBundle, proposed: HarnessBundle) -> HarnessBundle:
     """Take the difference out the other way round: that knows lines that moved, and lines that collide.
 
+    Where both put lines at one place, the champion's stand first.
+
     Raises:
         HarnessError: Both changed the same lines, or what comes of it does not load or leaves the edit surface.
     """
     if proposed.hash == now.hash:
         return now
-    bundle = reverse(now, diff(proposed, was))
+    bundle = reverse(now, diff(proposed, was), after=True)
     validate(bundle)
     if broken := violations(bench.surface, now, bundle):
         raise HarnessError(broken[0])

@@ -20,15 +20,21 @@ class _Edit(NamedTuple):
     lines: list[str]
 
 
-def reverse(harness: HarnessBundle, patch: Patch) -> HarnessBundle:
+def reverse(harness: HarnessBundle, patch: Patch, *, after: bool = False) -> HarnessBundle:
     """Undo `patch` in a harness that later changes were made to; what those did stays.
+
+    Args:
+        harness: What came of the later changes.
+        patch: The change to undo.
+        after: Put lines that come back at the very place where later changes put some behind those, instead of
+            refusing for want of an order.
 
     Raises:
         HarnessError: Later changes build on what the patch did, so that it cannot be taken out alone.
     """
     files = dict(harness.files)
     for change in patch.changes:
-        content = _undone(change, files.get(change.path))
+        content = _undone(change, files.get(change.path), after)
         if content is None:
             files.pop(change.path, None)
         else:
@@ -36,7 +42,7 @@ def reverse(harness: HarnessBundle, patch: Patch) -> HarnessBundle:
     return HarnessBundle(files)
 
 
-def _undone(change: FileChange, now: bytes | None) -> bytes | None:
+def _undone(change: FileChange, now: bytes | None, after: bool) -> bytes | None:
     if now == change.new:
         return change.old
     if now is None or change.old is None or change.new is None:
@@ -45,7 +51,7 @@ def _undone(change: FileChange, now: bytes | None) -> bytes | None:
         base, back, on = (side.decode().split("\n") for side in (change.new, change.old, now))
     except UnicodeDecodeError:
         raise _built_on(change) from None
-    return "\n".join(_merged(change, base, _edits(base, back), _edits(base, on))).encode()
+    return "\n".join(_merged(change, base, _edits(base, back), _edits(base, on), after)).encode()
 
 
 def _edits(base: list[str], other: list[str]) -> list[_Edit]:
@@ -53,14 +59,14 @@ def _edits(base: list[str], other: list[str]) -> list[_Edit]:
     return [_Edit(low, high, other[start:end]) for tag, low, high, start, end in found if tag != "equal"]
 
 
-def _merged(change: FileChange, base: list[str], undo: list[_Edit], later: list[_Edit]) -> list[str]:
-    """Make both sets of edits, which may touch but not overlap; two insertions at one place have no order."""
-    edits = sorted([*undo, *later], key=lambda edit: (edit.start, edit.end))
+def _merged(change: FileChange, base: list[str], undo: list[_Edit], later: list[_Edit], after: bool) -> list[str]:
+    """Make both sets of edits, which may touch but not overlap; two insertions at one place need an order."""
+    edits = sorted([*later, *undo], key=lambda edit: (edit.start, edit.end))
     lines: list[str] = []
     at = 0
     for number, edit in enumerate(edits):
         twin = number > 0 and (edit.start, edit.end) == edits[number - 1][:2]
-        if edit.start < at or (twin and edit.start == edit.end):
+        if edit.start < at or (twin and edit.start == edit.end and not after):
             raise _built_on(change)
         lines += base[at : edit.start] + edit.lines
         at = edit.end

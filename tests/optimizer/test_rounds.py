@@ -76,7 +76,9 @@ def attempt(*tasks: str) -> ModelReply:
 
 FIRST = [edit("Look first.\nYou solve tasks", "You solve tasks"), submit("look first")]
 LAST = [edit("Be quick.\nCheck the result.", "Be quick."), submit("check last")]
-OTHER = [edit("Plan.\nYou solve tasks", "You solve tasks"), submit("plan first")]
+BESIDE = [edit("Plan.\nYou solve tasks", "You solve tasks"), submit("plan first")]
+QUICK = [edit("Be thorough.", "Be quick."), submit("be thorough")]
+SLOW = [edit("Be slow.", "Be quick."), submit("be slow")]
 
 
 def crew_of(scripts: Scripts, pauses: Mapping[int, float] | None = None, **proposer: Any) -> dict[str, Any]:
@@ -185,8 +187,16 @@ def test_a_later_sibling_is_carried_over_to_the_champion_that_an_earlier_one_bec
     assert {test["candidate"]: test["parent"] for test in world.ledger.tests()}["c002"] == "c001"
 
 
+def test_lines_put_at_the_same_place_stand_behind_the_champion_s(bench: Worlds, rates: Rates) -> None:
+    world = begun(bench, rates, {1: FIRST, 2: BESIDE}, outcome=rates(1, {"c000": 0.0, "c001": 0.5, "c002": 1.0}))
+    world.past_preflight()
+    world.drive()
+    assert world.ledger.rebases() == {"c002": "c000"}
+    assert world.bench.archive.load("c002").prompt("main") == f"Look first.\nPlan.\n{SEED}"
+
+
 def test_a_sibling_that_changed_the_same_lines_is_stale(bench: Worlds, rates: Rates) -> None:
-    world = begun(bench, rates, {1: FIRST, 2: OTHER})
+    world = begun(bench, rates, {1: QUICK, 2: SLOW})
     world.past_preflight()
     world.drive()
     assert world.causes() == {"c001": "better", "c002": "stale"}

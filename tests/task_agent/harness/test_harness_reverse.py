@@ -60,10 +60,11 @@ def test_a_file_that_was_added_and_changed_since_stays() -> None:
         reverse(harness("x", judge="look twice"), diff(harness("x"), harness("x", judge="look")))
 
 
-def test_two_insertions_at_one_place_have_no_order() -> None:
+def test_two_insertions_at_one_place_have_no_order_unless_one_is_given() -> None:
     with_it, without, later = harness("a\nb\nc"), harness("a\nc"), harness("a\nd\nc")
     with pytest.raises(HarnessError, match="build on"):
         reverse(later, diff(with_it, without))
+    assert reverse(later, diff(with_it, without), after=True) == harness("a\nd\nb\nc")
 
 
 def test_bytes_that_are_no_text_are_only_reversed_whole() -> None:
