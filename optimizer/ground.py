@@ -139,7 +139,7 @@ class _Tree:
         self._folders, self._files, self._stamps = {self._root: _stamp(self._root)}, [], []
         if Path(self._root).is_file():
             self._files = [self._root]
-        for folder, folders, names in os.walk(self._root):
+        for folder, folders, names in os.walk(self._root, onerror=_told):
             folders[:] = sorted(name for name in folders if name != "__pycache__")
             self._folders[folder] = _stamp(folder)
             self._files += [f"{folder}/{name}" for name in sorted(names)]
@@ -150,10 +150,16 @@ def _tree(root: str) -> _Tree:
     return _Tree(root)
 
 
+def _told(error: OSError) -> None:
+    """Raise what `os.walk` would pass over: a folder that cannot be read is not an empty one."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
 def _stamp(path: str) -> _Stamp | None:
     try:
         found = os.stat(path)  # noqa: PTH116 - thousands of files at every step
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
@@ -163,5 +169,5 @@ def _digest(path: str, stamp: _Stamp | None) -> str:
     """Hash a file's content; `stamp` is part of the key, since other content has another one."""
     try:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest() if stamp is not None else "gone"
-    except OSError:
-        return "gone"
+    except (FileNotFoundError, NotADirectoryError):
+        return "gone"  # any other fault is the disk's or the process's, and no evidence of a change
