@@ -135,11 +135,11 @@ def _change(conversation: Conversation, settings: SimulatedSettings, calls: Sequ
     whole, proposal = proposals[refused], proposals[refused]
     if found.draw("mixed") < settings.contract.mixed:
         whole = proposal.with_more(found)
-    last = calls[-1]
+    last, edited = calls[-1], calls[-1].name in ("edit_file", "bash")  # by now a shell is used to edit
     tasks = _tasks(_about(proposal, found) or found.failed)
-    if last.name == "edit_file" and tasks and not amends and _may_try(conversation, calls):
+    if edited and tasks and not amends and _may_try(conversation, calls):
         return Turn("I try it first.", (Call("try_change", {"tasks": tasks[:_TRIED]}),))
-    if last.name in ("edit_file", "try_change") and not _came_to_nothing(last):
+    if (edited or last.name == "try_change") and not _came_to_nothing(last):
         vague = not amends and found.draw("vague") < settings.contract.vague
         return Turn("I submit this.", (_submission(proposal, found, vague=vague),))
     wanted = {edit.path: edit.text for earlier in proposals[:refused] for edit in _undo(earlier, found)}
