@@ -16,6 +16,7 @@ from optimizer.failure import fault_of
 from optimizer.ledger import AttemptRow, CandidateRow, ImportRow, Ledger, LookRow, ProposalRow, ReviewRow, VerdictRow
 from optimizer.ledger.lock import holder
 from optimizer.ledger.tallies import Tallies, TaskTally
+from optimizer.review import given
 from optimizer.run_folder import RunFolder
 from optimizer.state import Phase, RunState
 from optimizer.verdict import Verdict
@@ -114,8 +115,8 @@ class Facts:
 
     @property
     def waiting(self) -> list[str]:
-        """List the candidates that wait for a person's word."""
-        return [candidate.id for candidate in self.state.waiting]
+        """List the candidates that wait for a person's word; what was said and not yet entered is said."""
+        return [candidate.id for candidate in self.state.waiting if candidate.id not in self.reviews]
 
     @property
     def champion(self) -> CandidateRow:
@@ -275,7 +276,7 @@ def _facts(folder: RunFolder, ledger: Ledger) -> Facts:
         passed={row.id: ledger.stage_records(row.id) for row in candidates},
         judgements={name: dict(record) for name, record in judged.items() if record is not None},
         findings={row.id: {role: dict(found) for role, found in ledger.findings(row.id).items()} for row in candidates},
-        reviews=ledger.reviews(),
+        reviews={**given(folder.path), **ledger.reviews()},
         slots=ledger.slots(),
         proposals=ledger.proposals(),
         objections=ledger.reviewed_slots(),
@@ -429,7 +430,7 @@ def _gate(facts: Facts, candidate: str) -> Json | None:
     if test is None:
         return None
     looks = facts.looks.get(candidate, ())
-    shown = facts.finish is not None or candidate in facts.waiting
+    shown = facts.finish is not None or any(waits.id == candidate for waits in facts.state.waiting)
     seen = dict(looks[-1].record) if looks and shown else None
     return {"test": test["number"], "level": test["level"], "looks": [look.outcome for look in looks], "record": seen}
 

@@ -139,6 +139,7 @@ class _Tree:
         self._folders, self._files, self._stamps = {self._root: _stamp(self._root)}, [], []
         if Path(self._root).is_file():
             self._files = [self._root]
+            return
         for folder, folders, names in os.walk(self._root, onerror=_told):
             folders[:] = sorted(name for name in folders if name != "__pycache__")
             self._folders[folder] = _stamp(folder)

@@ -10,12 +10,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from optimizer.bench import Bench
 from optimizer.ledger import ReviewRow
 from optimizer.progress import Progress
 from optimizer.state import HELD
 from traces.errors import UsageError
+
+if TYPE_CHECKING:  # who only asks what was said builds no bench
+    from optimizer.bench import Bench
 
 REVIEWS = "reviews"
 

@@ -135,8 +135,8 @@ def _check_waits(facts: Facts, candidate: str) -> None:
     from traces.errors import UsageError
 
     row = facts.candidate(candidate)
-    if candidate in facts.waiting:
-        return
+    if any(waits.id == candidate for waits in facts.state.waiting):
+        return  # also where a word was said and is not entered: the same again changes nothing
     verdict = facts.verdicts.get(candidate)
     if row.slot == 0:
         stands = "is the baseline"

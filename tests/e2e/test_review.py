@@ -51,7 +51,7 @@ def awaited(nights: Nights) -> list[str]:
         stands = nights.data("status", "asks")
         if stands["state"] == "finished":
             return []
-        if stands["state"] == "needs attention":
+        if stands["waiting"]:
             return list(stands["waiting"])
         time.sleep(0.3)
     raise AssertionError(stands)

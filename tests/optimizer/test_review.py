@@ -74,6 +74,18 @@ def test_a_refusal_is_recorded_and_the_level_stays_spent(bench: Worlds, rates: R
     assert world.ledger.reviews()["c001"].reason == "looked at it"
 
 
+def test_a_word_counts_as_said_before_the_driver_has_entered_it(bench: Worlds, rates: Rates) -> None:
+    world = night(bench, rates, "approve")
+    until_asked(world)
+    assert read_facts(world.folder).waiting == ["c001"]
+    give(world.folder.path, word("c001", accepted=True))
+    facts = read_facts(world.folder)
+    assert facts.waiting == []
+    assert candidate_facts(facts, "c001")["review"]["said"] == "accepted"
+    assert candidate_facts(facts, "c001")["gate"]["record"] is not None
+    assert world.ledger.reviews() == {}
+
+
 def test_attempts_beside_a_refused_change_serve_no_later_test(bench: Worlds, rates: Rates) -> None:
     world = night(bench, rates, "approve", 2)
     until_asked(world)
