@@ -93,17 +93,8 @@ async def _one(bench: Bench, slot: int, attempt: str, budget: Budget) -> None:
         bench.ledger.record_digest(attempt, slot, nothing.to_record(), Bill(), settles="")
         return
     session = open_session(bench, attempt, "analyst", seals=False)
-    role = bench.config.models.roles["analyst"]
     try:
-        found = await analyse(
-            events,
-            client=session.client,
-            model=role.model,
-            effort=role.effort,
-            recorder=session.recorder,
-            user_id=session.token,
-            budget=budget,
-        )
+        found = await analyse(events, session.seat(bench.config.models.roles["analyst"]), budget)
     finally:
         session.close()
     bill = Bill(found.usage.total, found.cost_usd, found.unpriced_requests, found.turns)

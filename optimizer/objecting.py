@@ -33,16 +33,9 @@ class Reviewer:
     async def _ask(self, message: str, name: str) -> Objection:
         bench, slot = self._bench, self._slot
         bench.listen(Progress("reviewing", f"slot {slot}: a reviewer reads the proposal", {"slot": slot}))
-        session, role = open_session(bench, f"s{slot:03d}", "reviewer"), bench.config.models.roles["reviewer"]
+        session = open_session(bench, f"s{slot:03d}", "reviewer")
         try:
-            found = await objection.review(
-                message,
-                client=session.client,
-                model=role.model,
-                effort=role.effort,
-                recorder=session.recorder,
-                user_id=session.token,
-            )
+            found = await objection.review(message, session.seat(bench.config.models.roles["reviewer"]))
         finally:
             session.close()
         bill = Bill(found.usage.total, found.cost_usd, found.unpriced_requests)

@@ -9,7 +9,8 @@ from optimizer.bench import Bench
 from optimizer.draws import OutageError
 from optimizer.ledger import Bill
 from optimizer.progress import Progress
-from optimizer.reflect import Judgement, Seat, advocate, decisive, judge, referee, reflect
+from optimizer.reflect import Judgement, advocate, decisive, judge, referee, reflect
+from optimizer.seat import Seat
 from optimizer.session import open_session, run_session
 from optimizer.verdicts import decide
 from task_agent.errors import AttemptError
@@ -68,9 +69,8 @@ class _Readers:
         if stored is not None:
             return Judgement.from_record(stored)
         session = open_session(bench, candidate if role == "judge" else f"{candidate}/{role}", "reflector")
-        plays = bench.config.models.reflector
         try:
-            found = await read(Seat(session.client, plays.model, plays.effort, session.recorder, session.token))
+            found = await read(session.seat(bench.config.models.reflector))
             bill = Bill(found.usage.total, found.cost_usd, found.unpriced_requests)
             bench.ledger.record_judgement(candidate, found.to_record(), bill, role=role, settles=session.client.what)
         finally:

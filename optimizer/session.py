@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from optimizer.bench import Bench
 from optimizer.ledger import Bill, Ledger
 from optimizer.propose.journal import Journal
+from optimizer.roles import Role
+from optimizer.seat import Seat
 from task_agent.errors import AttemptError
 from task_agent.models.base import ModelClient, ModelReply, ModelRequest
 from task_agent.models.incident import Incident
@@ -85,6 +87,10 @@ class Session:
     recorder: Recorder
     token: str
     close: Callable[[], None]
+
+    def seat(self, role: Role) -> Seat:
+        """Give a reader that plays `role` its place."""
+        return Seat(self.client, role.model, role.effort, self.recorder, self.token)
 
 
 def open_session(bench: Bench, name: str, role: str, journal: Journal | None = None, *, seals: bool = True) -> Session:

@@ -9,26 +9,17 @@ from typing import Final
 
 from optimizer.propose.digests import MAX_CAUSE_CHARS, MAX_STORY_CHARS, Digest
 from optimizer.propose.views import TRAIN, WallError
-from task_agent.agent import Agent, AgentSetup
-from task_agent.errors import (
-    AgentRefusedError,
-    OutOfMoneyError,
-    OutOfTimeError,
-    OutOfTokensError,
-    OutOfTurnsError,
-    ProviderRefusedRequestError,
-)
+from optimizer.seat import SILENT, Seat
+from task_agent.errors import ProviderRefusedRequestError
 from task_agent.meter import Budget, Meter
-from task_agent.models.base import ModelClient, ToolSchema
+from task_agent.models.base import ToolSchema
 from task_agent.tools.base import ToolInput, ToolResult
 from traces.event import Event, TokenUsage
-from traces.recorder import Recorder
 from traces.render import render
 
 MAX_TRACE_CHARS: Final = 60_000
 MAX_EVENT_CHARS: Final = 4_000
 MAX_QUOTE_CHARS: Final = 300
-REMINDER: Final = "Report with the tool `report_digest`; nothing else is read."
 
 REPORT_DIGEST = ToolSchema(
     name="report_digest",
@@ -47,15 +38,6 @@ REPORT_DIGEST = ToolSchema(
         "required": ["cause", "event", "quote", "story"],
         "additionalProperties": False,
     },
-)
-
-_NO_DIGEST = (
-    AgentRefusedError,
-    ProviderRefusedRequestError,
-    OutOfTurnsError,
-    OutOfTokensError,
-    OutOfTimeError,
-    OutOfMoneyError,
 )
 
 
@@ -88,6 +70,11 @@ class ReportDigestTool:
         self._shown = _squeezed(shown)
         self._sent_back = False
 
+    @property
+    def reported(self) -> bool:
+        """Say whether there is a report."""
+        return self.digest is not None
+
     async def call(self, tool_input: ToolInput) -> ToolResult:
         """Keep the report and end the run, or ask once for a place and a quote that stand in the trace."""
         event, quote = int(tool_input["event"]), str(tool_input["quote"]).strip()
@@ -106,25 +93,12 @@ class ReportDigestTool:
         return ToolResult("reported", ends_run=True)
 
 
-async def analyse(
-    events: Sequence[Event],
-    *,
-    client: ModelClient,
-    model: str,
-    effort: str | None,
-    recorder: Recorder,
-    user_id: str,
-    budget: Budget,
-) -> Analysis:
+async def analyse(events: Sequence[Event], seat: Seat, budget: Budget) -> Analysis:
     """Read one attempt; an analyst that will not or cannot report leaves a digest without a cause.
 
     Args:
         events: The attempt's events.
-        client: Sends the requests.
-        model: The model asked.
-        effort: How hard it should think.
-        recorder: Takes the session's events.
-        user_id: The opaque token of this session.
+        seat: The analyst's own.
         budget: What it may use.
 
     Raises:
@@ -137,17 +111,9 @@ async def analyse(
     shown = opening(events)
     tool, meter = ReportDigestTool(key.attempt, frozenset(event.seq for event in events), shown), Meter(budget)
     system = resources.files(__package__).joinpath("analyst.md").read_text(encoding="utf-8")
-    setup = AgentSetup(model=model, system=system, name="analyst", effort=effort, user_id=user_id)
-    agent = Agent(setup, [tool], client=client, recorder=recorder, meter=meter)
-    problem = "the analyst did not report, not even when reminded"
-    try:
-        for message in (shown, REMINDER):
-            await agent.run(message)
-            if tool.digest is not None:
-                break
-    except _NO_DIGEST as error:
-        problem = f"the analyst ended without a report: {error}"
-    digest = tool.digest or Digest(key.attempt, None, None, "", problem)
+    silent = (*SILENT, ProviderRefusedRequestError)
+    problem = await seat.hear(shown, tool, meter, system=system, name="analyst", silent=silent)
+    digest = tool.digest or Digest(key.attempt, None, None, "", f"the analyst {problem}")
     return Analysis(digest, meter.usage, meter.cost_usd, meter.unpriced_requests, meter.turns)
 
 

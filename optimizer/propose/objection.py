@@ -11,25 +11,15 @@ from importlib import resources
 from typing import Any
 
 from optimizer.propose._editing import Proposal
-from task_agent.agent import Agent, AgentSetup
-from task_agent.errors import (
-    AgentRefusedError,
-    OutOfMoneyError,
-    OutOfTimeError,
-    OutOfTokensError,
-    OutOfTurnsError,
-)
+from optimizer.seat import Seat
 from task_agent.harness.bundle import HarnessBundle
 from task_agent.harness.patch import unified
 from task_agent.meter import Budget, Meter
-from task_agent.models.base import ModelClient, ToolSchema
+from task_agent.models.base import ToolSchema
 from task_agent.tools.base import ToolInput, ToolResult
 from traces.event import TokenUsage
-from traces.recorder import Recorder
 
 BUDGET = Budget(turns=4, tokens=200_000, time_s=600)
-REMINDER = "Report with the tool `report_review`; nothing else is read."
-_NO_REVIEW = (AgentRefusedError, OutOfTurnsError, OutOfTokensError, OutOfTimeError, OutOfMoneyError)
 _CLOSING = re.compile(r"</(diff|contract)")
 
 REPORT_REVIEW = ToolSchema(
@@ -92,6 +82,11 @@ class ReportReviewTool:
         self.text = ""
         self._sent_back = False
 
+    @property
+    def reported(self) -> bool:
+        """Say whether there is a report."""
+        return self.findings is not None
+
     async def call(self, tool_input: ToolInput) -> ToolResult:
         """Keep the report and end the run."""
         findings = bool(tool_input["one_mechanism"]), bool(tool_input["refutable"])
@@ -121,38 +116,23 @@ def digest(message: str) -> str:
     return hashlib.sha256(message.encode()).hexdigest()
 
 
-async def review(
-    message: str, *, client: ModelClient, model: str, effort: str | None, recorder: Recorder, user_id: str
-) -> Objection:
+async def review(message: str, seat: Seat) -> Objection:
     """Have a reviewer in a fresh context read one proposal.
 
     Args:
         message: The proposal as `shown` writes it.
-        client: Sends the requests.
-        model: The model asked.
-        effort: How hard it should think.
-        recorder: Takes the events.
-        user_id: The opaque token of this review.
+        seat: The reviewer's own.
 
     Raises:
         AttemptError: The provider failed: an outage is no review, ask again later.
     """
     tool, meter = ReportReviewTool(), Meter(BUDGET)
-    setup = AgentSetup(model=model, system=system_prompt(), name="reviewer", effort=effort, user_id=user_id)
-    agent = Agent(setup, [tool], client=client, recorder=recorder, meter=meter)
-    problem = "the reviewer did not report, not even when reminded"
-    try:
-        for asked in (message, REMINDER):
-            await agent.run(asked)
-            if tool.findings is not None:
-                break
-    except _NO_REVIEW as error:
-        problem = f"the reviewer ended without a report: {error}"
+    problem = await seat.hear(message, tool, meter, system=system_prompt(), name="reviewer")
     one_mechanism, refutable = tool.findings or (None, None)
     return Objection(
         one_mechanism,
         refutable,
-        tool.text if tool.findings is not None else problem,
+        f"the reviewer {problem}" if problem else tool.text,
         usage=meter.usage,
         cost_usd=meter.cost_usd,
         unpriced_requests=meter.unpriced_requests,

@@ -1,7 +1,7 @@
 """Ask of every change whether it would still be worth having if the train tasks vanished: a scan, then a judge."""
 
 from optimizer.reflect.corpus import LeakCorpus
-from optimizer.reflect.judge import REPORT_REFLECTION, Judgement, Seat, judge
+from optimizer.reflect.judge import REPORT_REFLECTION, Judgement, judge
 from optimizer.reflect.panel import advocate, decisive, referee
 from optimizer.reflect.reflection import Ask, Reflection, reflect
 from optimizer.reflect.scan import Leak, scan
@@ -13,7 +13,6 @@ __all__ = [
     "Leak",
     "LeakCorpus",
     "Reflection",
-    "Seat",
     "advocate",
     "decisive",
     "judge",

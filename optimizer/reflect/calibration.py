@@ -11,10 +11,11 @@ from random import Random
 from typing import Any, Literal
 
 from optimizer.reflect.corpus import LeakCorpus
-from optimizer.reflect.judge import Judgement, Seat, judge
+from optimizer.reflect.judge import Judgement, judge
 from optimizer.reflect.panel import advocate, decisive, referee
 from optimizer.reflect.planted import Planted
 from optimizer.reflect.scan import scan
+from optimizer.seat import Seat
 from task_agent.harness import HarnessBundle, unified
 from task_agent.models.base import ModelClient
 from traces.recorder import MemoryRecorder

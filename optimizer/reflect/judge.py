@@ -8,26 +8,17 @@ from dataclasses import asdict, dataclass
 from importlib import resources
 from typing import Any
 
-from task_agent.agent import Agent, AgentSetup
-from task_agent.errors import (
-    AgentRefusedError,
-    OutOfMoneyError,
-    OutOfTimeError,
-    OutOfTokensError,
-    OutOfTurnsError,
-)
+from optimizer.seat import Seat
 from task_agent.meter import Budget, Meter
-from task_agent.models.base import ModelClient, ToolSchema
+from task_agent.models.base import ToolSchema
 from task_agent.tools.base import ToolInput, ToolResult
 from traces.event import TokenUsage
-from traces.recorder import Recorder
 
 MAX_TASKS_CHARS = 60_000
 MAX_TASK_CHARS = 1_500
 JUDGE_BUDGET = Budget(turns=4, tokens=400_000, time_s=600)
 READERS = {"reflector": "judge.md", "advocate": "advocate.md", "referee": "referee.md"}
 """The agent's name in its trace -> what it is told first."""
-REMINDER = "Report your finding with the tool `report_reflection`; nothing else is read."
 
 REPORT_REFLECTION = ToolSchema(
     name="report_reflection",
@@ -49,7 +40,6 @@ REPORT_REFLECTION = ToolSchema(
 )
 
 _CLOSING = re.compile(r"</(diff|tasks|finding|side)")
-_NO_JUDGEMENT = (AgentRefusedError, OutOfTurnsError, OutOfTokensError, OutOfTimeError, OutOfMoneyError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +93,11 @@ class ReportReflectionTool:
         self._texts = (_squeezed(diff), _squeezed("\n".join(line[1:] for line in diff.splitlines())))
         self._sent_back = False
 
+    @property
+    def reported(self) -> bool:
+        """Say whether there is a report."""
+        return self.overfit is not None
+
     async def call(self, tool_input: ToolInput) -> ToolResult:
         """Keep the report and end the run, or ask once for quotes that stand in the diff."""
         given = [str(quote) for quote in tool_input["quotes"] if str(quote).strip()]
@@ -116,17 +111,6 @@ class ReportReflectionTool:
 
     def _stands(self, quote: str) -> bool:
         return len(quote.strip()) > 2 and any(_squeezed(quote) in text for text in self._texts)
-
-
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """Hold what one reader speaks through: a context, a trace and an opaque token of its own."""
-
-    client: ModelClient
-    model: str
-    effort: str | None
-    recorder: Recorder
-    user_id: str
 
 
 async def judge(diff: str, tasks: Sequence[str], seat: Seat) -> Judgement:
@@ -146,20 +130,17 @@ async def judge(diff: str, tasks: Sequence[str], seat: Seat) -> Judgement:
 async def read_change(diff: str, asked: str, seat: Seat, *, role: str) -> Judgement:
     """Have one reader (`reflector`, `advocate` or `referee`) answer `asked`, in a fresh context, with one report."""
     tool, meter = ReportReflectionTool(fenced(diff)), Meter(JUDGE_BUDGET)
-    setup = AgentSetup(
-        model=seat.model, system=system_prompt(role), name=role, effort=seat.effort, user_id=seat.user_id
+    problem = await seat.hear(asked, tool, meter, system=system_prompt(role), name=role)
+    return Judgement(
+        overfit=tool.overfit,
+        reason=f"the {READERS[role].removesuffix('.md')} {problem}" if problem else tool.reason,
+        quotes=tool.quotes,
+        dropped_quotes=tool.dropped,
+        usage=meter.usage,
+        cost_usd=meter.cost_usd,
+        unpriced_requests=meter.unpriced_requests,
+        turns=meter.turns,
     )
-    agent = Agent(setup, [tool], client=seat.client, recorder=seat.recorder, meter=meter)
-    who = READERS[role].removesuffix(".md")
-    problem = f"the {who} did not report, not even when reminded"
-    try:
-        for message in (asked, REMINDER):
-            await agent.run(message)
-            if tool.overfit is not None:
-                break
-    except _NO_JUDGEMENT as error:
-        problem = f"the {who} ended without a report: {error}"
-    return _judgement(tool, meter, problem)
 
 
 def system_prompt(role: str = "reflector") -> str:
@@ -178,19 +159,6 @@ def opening(diff: str, tasks: Sequence[str]) -> str:
     left_out = f"\n\n({len(tasks) - len(shown)} more descriptions are left out.)" if len(shown) < len(tasks) else ""
     described = "\n\n---\n\n".join(shown)
     return f"<diff>\n{fenced(diff).rstrip()}\n</diff>\n\n<tasks>\n{described}{left_out}\n</tasks>"
-
-
-def _judgement(tool: ReportReflectionTool, meter: Meter, problem: str) -> Judgement:
-    return Judgement(
-        overfit=tool.overfit,
-        reason=tool.reason if tool.overfit is not None else problem,
-        quotes=tool.quotes,
-        dropped_quotes=tool.dropped,
-        usage=meter.usage,
-        cost_usd=meter.cost_usd,
-        unpriced_requests=meter.unpriced_requests,
-        turns=meter.turns,
-    )
 
 
 def fenced(text: str) -> str:

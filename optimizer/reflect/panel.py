@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from optimizer.reflect.judge import Judgement, Seat, fenced, opening, read_change
+from optimizer.reflect.judge import Judgement, fenced, opening, read_change
+from optimizer.seat import Seat
 
 MAX_REASON_CHARS = 1_500
 SIDES = {True: "OVERFITTED", False: "WORTH HAVING", None: "NOT SAID"}

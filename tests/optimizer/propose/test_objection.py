@@ -8,6 +8,7 @@ from typing import Any
 
 from optimizer.propose import Objection, Prediction, Proposal
 from optimizer.propose.objection import REPORT_REVIEW, digest, review, shown, system_prompt
+from optimizer.seat import Seat
 from task_agent.harness import HarnessBundle
 from task_agent.models.base import ModelReply
 from task_agent.models.scripted import ScriptedModel, call, reply, say
@@ -25,7 +26,7 @@ def report(one: bool, testable: bool, text: str = "") -> ModelReply:
 async def reviewed(*steps: ModelReply) -> tuple[Objection, ScriptedModel]:
     model = ScriptedModel(steps)
     message = shown(PROPOSAL, CHAMPION)
-    found = await review(message, client=model, model="m", effort=None, recorder=MemoryRecorder(), user_id="u")
+    found = await review(message, Seat(model, "m", None, MemoryRecorder(), "u"))
     return found, model
 
 

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from optimizer.reflect import Judgement, Seat, judge
+from optimizer.reflect import Judgement, judge
 from optimizer.reflect.judge import MAX_TASKS_CHARS, opening, system_prompt
+from optimizer.seat import Seat
 from task_agent.errors import ProviderUnavailableError
 from task_agent.models.base import ModelReply
 from task_agent.models.scripted import ScriptedModel, call, reply, say

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from optimizer.reflect import Judgement, Seat, advocate, decisive, referee
+from optimizer.reflect import Judgement, advocate, decisive, referee
 from optimizer.reflect.judge import system_prompt
+from optimizer.seat import Seat
 from task_agent.errors import ProviderUnavailableError
 from task_agent.models.base import ModelReply, ModelRequest
 from task_agent.models.scripted import ScriptedModel, call, reply
