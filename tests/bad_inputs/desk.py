@@ -53,6 +53,10 @@ models:
   simulated:
     - {since: 2026-01-01, input: 1, output: 5, cache_read: 0.1, nominal: true, source: made up}
 """
+TRIAL = """\
+{"id": "1", "task_name": "a", "trial_name": "a__1", "agent_info": {"name": "other"},
+ "verifier_result": {"rewards": {"reward": 0.5}}}
+"""
 KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "RATCHET_RUNS_DIR", "RATCHET_FORMAT")
 
 

@@ -12,7 +12,8 @@ from optimizer.cli.exit_codes import ENDINGS, exit_code
 from optimizer.failure import CAUSES, SANDBOX_LOST_AT_WORK, UNCLASSIFIED, WORKER_LOST, Cause
 from traces.errors import RatchetError
 
-from ..bad_inputs import table  # noqa: TID252 - tests are no installed package
+from ..bad_inputs.bad import Bad  # noqa: TID252 - tests are no installed package
+from ..bad_inputs.table import GROUPS  # noqa: TID252
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/errors.md"
@@ -50,15 +51,6 @@ INSIDE = {
     "WallError": "an answer to a proposer",
 }
 """Errors that no command ends with by design, and why."""
-GROUPS = {
-    "run files": table.RUN_FILES,
-    "files": table.FILES,
-    "harnesses": table.HARNESSES,
-    "tasks": table.TASKS,
-    "command line": table.FLAGS,
-    "runs and exports": table.RUNS,
-    "places and environment": table.PLACES,
-}
 
 
 def page_text(page: str) -> str:
@@ -127,7 +119,7 @@ def _then(cause: Cause) -> str:
     return "tried again, then missing" if cause.retry else "missing"
 
 
-def _inputs(rows: Sequence[table.Bad]) -> Iterator[str]:
+def _inputs(rows: Sequence[Bad]) -> Iterator[str]:
     yield from ("| input | code | words |", "|---|---|---|")
     for bad in rows:
         words = " ... ".join(_cell(each) for each in bad.says)
