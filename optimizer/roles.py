@@ -11,6 +11,8 @@ from pydantic_core import CoreSchema
 
 from optimizer.settings import Settings
 
+THEN = ", then "
+"""Stands between the models that may answer for a role, where they are named in one line."""
 SAME = "same"
 """Written for a role's model: the one that works on the tasks."""
 
@@ -46,7 +48,7 @@ class Role(Settings):
     @property
     def named(self) -> str:
         """Name who answers: one model, or several in their order."""
-        return ", then ".join(self.models)
+        return THEN.join(self.models)
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from optimizer.facts import Facts
 from optimizer.report.sampling import sampling_rows
 from optimizer.report.text import bullets, inline, percent, points, table
 from optimizer.report.words import about, ordinal
+from optimizer.roles import THEN
 from optimizer.verdict import Verdict
 
 Record = Mapping[str, Any]  # Any: JSON
@@ -174,12 +175,13 @@ def gap_lines(facts: Facts) -> list[str]:
 def reader_words(facts: Facts) -> str:
     """Say what is known of the readers' error rates: configured, or not measured in this run."""
     model = str(facts.lock["models"]["reflector"])
-    who = "a panel (judge, devil's advocate, referee)" if any(map(_is_panel, facts.findings.values())) else "one judge"
+    panel = any(map(_is_panel, facts.findings.values()))
+    who = "a panel (judge, devil's advocate, referee)" if panel else "one judge"
     if model == "simulated":
         return f"{who} of the simulated model read them: its rates of detection and false alarm are CONFIGURED"
     return (
         f"{who} of {model} read them: its rates of detection and false alarm are unknown until"
-        f" `ratchet bench reflect --judge {model}` has measured them"
+        f" `ratchet bench reflect --judge {model.partition(THEN)[0]}{' --panel' * panel}` has measured them"
     )
 
 

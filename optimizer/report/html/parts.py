@@ -51,7 +51,15 @@ def facts_list(pairs: Iterable[tuple[str, Child]]) -> Element:
 
 def bullet_list(lines: Iterable[str]) -> Element:
     """Make a list of sentences."""
-    return h("ul", [h("li", line) for line in lines])
+    return h("ul", [h("li", prose(line)) for line in lines])
+
+
+def prose(text: str) -> Child:
+    """Set what stands between backticks as code; text with an odd one is left as it is."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return text
+    return [h("code", part) if at % 2 else part for at, part in enumerate(parts)]
 
 
 def badge(kind: str) -> Element:

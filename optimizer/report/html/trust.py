@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optimizer.report.html.element import Child, Element, h
-from optimizer.report.html.parts import bullet_list, folded, grid, section
+from optimizer.report.html.parts import bullet_list, folded, grid, prose, section
 from optimizer.report.html.reading import Reading
 from optimizer.report.numbers import (
     FOR_YOU,
@@ -33,7 +33,7 @@ def trust(reading: Reading) -> Element:
         h("h3", "Drift"),
         _drift(reading),
         h("h3", "Limits of the number"),
-        h("p", limits_text(facts)),
+        h("p", prose(limits_text(facts))),
     )
 
 

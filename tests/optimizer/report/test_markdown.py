@@ -13,9 +13,10 @@ from markdown_it import MarkdownIt
 from optimizer.attempt_spec import AttemptResult, AttemptStatus, Purpose
 from optimizer.facts import read_facts
 from optimizer.failing import failure_clusters
-from optimizer.ledger import DrawRequest, ProposalRow
+from optimizer.ledger import Bill, DrawRequest, ProposalRow
 from optimizer.report import write_report
 from optimizer.report.markdown import SECTIONS, render
+from optimizer.roles import THEN
 from optimizer.run_folder import RunFolder
 from traces.event import TokenUsage
 
@@ -177,10 +178,12 @@ def test_a_simulated_readers_rates_are_called_configured_and_a_real_ones_unknown
     said = section(report_of(whole), "Signs of overfitting")
     assert "a panel (judge, devil's advocate, referee) of the simulated model" in said
     assert "are CONFIGURED" in said
-    real = section(report_of(type(whole)(tmp_path / "real", model="claude-haiku-4-5")), "Signs of overfitting")
-    assert "are unknown until `ratchet bench reflect --judge claude-haiku-4-5` has measured them" in real.replace(
-        "\\", ""
-    )
+    book = type(whole)(tmp_path / "real", model=f"claude-haiku-4-5{THEN}claude-sonnet-5-5")
+    real = section(report_of(book), "Signs of overfitting").replace("\\", "")
+    assert "are unknown until `ratchet bench reflect --judge claude-haiku-4-5` has measured them" in real
+    for role in ("judge", "referee"):
+        book.ledger.record_judgement("c000", {"overfit": False, "reason": "", "quotes": []}, Bill(), role=role)
+    assert "--judge claude-haiku-4-5 --panel`" in section(report_of(book), "Signs of overfitting").replace("\\", "")
 
 
 def test_a_simulated_run_carries_its_banner_and_a_real_one_does_not(book: Book, tmp_path: Path) -> None:

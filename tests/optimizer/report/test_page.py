@@ -20,6 +20,7 @@ from optimizer.report.html import page
 from optimizer.report.html.chart.scale import fit, slots
 from optimizer.report.html.element import VOID, h, render
 from optimizer.report.html.page import LARGEST, LINKS
+from optimizer.report.html.parts import bullet_list
 from optimizer.report.html.theme import COLOURS
 from optimizer.run_folder import RunFolder
 from traces.render import escape
@@ -385,3 +386,10 @@ def test_the_command_overwrites_no_file_that_is_not_such_a_page(
     assert "is no page of a report" in err
     assert ratchet_report("--html", "-o", str(path.parent / "no" / "where.html"))[0] == 2
     assert ratchet_report("--redact")[0] == 2
+
+
+def test_what_stands_between_backticks_is_set_as_code_and_stays_harmless() -> None:
+    assert render(bullet_list(["ask `ratchet <help>` now"])) == (
+        "<ul><li>ask <code>ratchet &lt;help&gt;</code> now</li></ul>"
+    )
+    assert render(bullet_list(["an odd ` is left"])) == "<ul><li>an odd ` is left</li></ul>"
