@@ -5,27 +5,29 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict, Unpack
 
 from traces.event import AttemptKey, Event, EventKind, TokenUsage
+
+
+class EventFields(TypedDict, total=False):
+    """Name what an event may say besides its kind and data; `Event` says what each means."""
+
+    agent: str
+    turn: int
+    name: str | None
+    text: str | None
+    usage: TokenUsage | None
+    cost_usd: float | None
+    duration_ms: float | None
 
 
 class Recorder(Protocol):
     """Take the events of one attempt, in order."""
 
     def emit(
-        self,
-        kind: EventKind,
-        *,
-        agent: str = "main",
-        turn: int = 0,
-        name: str | None = None,
-        text: str | None = None,
-        data: Mapping[str, Any] | None = None,  # Any: free JSON, different for each kind
-        usage: TokenUsage | None = None,
-        cost_usd: float | None = None,
-        duration_ms: float | None = None,
-    ) -> None:
+        self, kind: EventKind, *, data: Mapping[str, Any] | None = None, **fields: Unpack[EventFields]
+    ) -> None:  # Any: free JSON, different for each kind
         """Record one event; `seq` and `ts` are given by the recorder."""
         ...
 
@@ -38,32 +40,13 @@ class CountingRecorder:
         self._recorder = recorder
 
     def emit(
-        self,
-        kind: EventKind,
-        *,
-        agent: str = "main",
-        turn: int = 0,
-        name: str | None = None,
-        text: str | None = None,
-        data: Mapping[str, Any] | None = None,  # Any: free JSON
-        usage: TokenUsage | None = None,
-        cost_usd: float | None = None,
-        duration_ms: float | None = None,
-    ) -> None:
+        self, kind: EventKind, *, data: Mapping[str, Any] | None = None, **fields: Unpack[EventFields]
+    ) -> None:  # Any: free JSON
         """Record one event."""
+        name = fields.get("name")
         if kind is EventKind.INCIDENT and name is not None:
             self.incidents[str(name)] += 1
-        self._recorder.emit(
-            kind,
-            agent=agent,
-            turn=turn,
-            name=name,
-            text=text,
-            data=data,
-            usage=usage,
-            cost_usd=cost_usd,
-            duration_ms=duration_ms,
-        )
+        self._recorder.emit(kind, data=data, **fields)
 
 
 class MemoryRecorder:
@@ -80,32 +63,7 @@ class MemoryRecorder:
         self._clock = clock
 
     def emit(
-        self,
-        kind: EventKind,
-        *,
-        agent: str = "main",
-        turn: int = 0,
-        name: str | None = None,
-        text: str | None = None,
-        data: Mapping[str, Any] | None = None,  # Any: free JSON
-        usage: TokenUsage | None = None,
-        cost_usd: float | None = None,
-        duration_ms: float | None = None,
-    ) -> None:
+        self, kind: EventKind, *, data: Mapping[str, Any] | None = None, **fields: Unpack[EventFields]
+    ) -> None:  # Any: free JSON
         """Append one event."""
-        self.events.append(
-            Event(
-                key=self.key,
-                seq=len(self.events),
-                ts=self._clock(),
-                kind=kind,
-                agent=agent,
-                turn=turn,
-                name=name,
-                text=text,
-                data=dict(data or {}),
-                usage=usage,
-                cost_usd=cost_usd,
-                duration_ms=duration_ms,
-            )
-        )
+        self.events.append(Event(self.key, len(self.events), self._clock(), kind, data=dict(data or {}), **fields))

@@ -7,11 +7,12 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Unpack
 
 from traces._line import MAX_EVENT_BYTES, Row, dump, parse, prefix, shrink
 from traces._live import LIVE, LiveFile, file_name
-from traces.event import AttemptKey, EventKind, TokenUsage
+from traces.event import AttemptKey, EventKind
+from traces.recorder import EventFields
 from traces.redact import Redactor
 from traces.segment import Segment
 from traces.storage import stored
@@ -29,18 +30,8 @@ class AttemptTrace:
         self._ended = False
 
     def emit(
-        self,
-        kind: EventKind,
-        *,
-        agent: str = "main",
-        turn: int = 0,
-        name: str | None = None,
-        text: str | None = None,
-        data: Mapping[str, Any] | None = None,  # Any: free JSON
-        usage: TokenUsage | None = None,
-        cost_usd: float | None = None,
-        duration_ms: float | None = None,
-    ) -> None:
+        self, kind: EventKind, *, data: Mapping[str, Any] | None = None, **fields: Unpack[EventFields]
+    ) -> None:  # Any: free JSON
         """Put one event on disk before returning.
 
         `attempt_end` is the last event: it hands the attempt over to the next `seal`.
@@ -51,21 +42,14 @@ class AttemptTrace:
         """
         if self._ended:
             raise RuntimeError(f"attempt {self.key.attempt!r} has ended; no event may follow `attempt_end`")
-        fields: Row = {"seq": self._seq, "ts": self._stream.clock(), "kind": kind.value, "agent": agent, "turn": turn}
-        if name is not None:
-            fields["name"] = name
-        if text is not None:
-            fields["text"] = text
-        if data:
-            fields["data"] = data
-        if usage is not None:
-            fields["input_tokens"], fields["output_tokens"] = usage.input, usage.output
-            fields["cache_read_tokens"], fields["cache_write_tokens"] = usage.cache_read, usage.cache_write
-        if cost_usd is not None:
-            fields["cost_usd"] = cost_usd
-        if duration_ms is not None:
-            fields["duration_ms"] = duration_ms
-        self._stream.write(self._prefix, fields)
+        row: Row = {"seq": self._seq, "ts": self._stream.clock(), "kind": kind.value}
+        row |= {"agent": fields.get("agent", "main"), "turn": fields.get("turn", 0)}
+        row |= {"name": fields.get("name"), "text": fields.get("text"), "data": data or None}
+        if (usage := fields.get("usage")) is not None:
+            row |= {"input_tokens": usage.input, "output_tokens": usage.output}
+            row |= {"cache_read_tokens": usage.cache_read, "cache_write_tokens": usage.cache_write}
+        row |= {"cost_usd": fields.get("cost_usd"), "duration_ms": fields.get("duration_ms")}
+        self._stream.write(self._prefix, {key: value for key, value in row.items() if value is not None})
         self._seq += 1
         if kind is EventKind.ATTEMPT_END:
             self._ended = True

@@ -76,6 +76,18 @@ def tally(ids: Sequence[str], rewards: Rewards) -> Tally:
     )
 
 
+def sound_pair(ids: Sequence[str], one: Rewards, other: Rewards) -> tuple[Tally, Tally]:
+    """Sum two arms' rewards by task.
+
+    Raises:
+        ValueError: A reward is not a number in [0, 1].
+    """
+    first, second = tally(ids, one), tally(ids, other)
+    if not (first.sound and second.sound):
+        raise ValueError("a reward is not a number in [0, 1]")
+    return first, second
+
+
 def together(history: Tally, fresh: Tally) -> Tally:
     """Pool two tallies of one arm; what is missing from `history` is no longer held against it."""
     return Tally(

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from optimizer.gate.arms import Flags, GateTask, Rewards, Tally, differences, means, tally
+from optimizer.gate.arms import Flags, GateTask, Rewards, Tally, differences, means, sound_pair
 from optimizer.gate.benchmark import separate_noise
 from optimizer.gate.missing import included
 from optimizer.gate.population import paired_t, quantile, units_of
@@ -97,9 +97,7 @@ def estimate(
         ValueError: A reward is not a number in [0, 1].
     """
     ids = [task.id for task in tasks]
-    old, new = tally(ids, baseline), tally(ids, champion)
-    if not (old.sound and new.sound):
-        raise ValueError("a reward is not a number in [0, 1]")
+    old, new = sound_pair(ids, baseline, champion)
     kept = included(old, new)
     about_tasks = target == "population"
     middle = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.gate.arms import Rewards, Tally, differences, tally
+from optimizer.gate.arms import Rewards, Tally, differences, sound_pair, tally
 from optimizer.gate.benchmark import separate_noise
 from optimizer.gate.missing import included
 
@@ -65,9 +65,7 @@ def noise(arm_a: Rewards, arm_b: Rewards) -> Noise | None:
         ValueError: A reward is not a number in [0, 1].
     """
     ids = sorted(task for task in arm_a if task in arm_b)
-    first, second = tally(ids, arm_a), tally(ids, arm_b)
-    if not (first.sound and second.sound):
-        raise ValueError("a reward is not a number in [0, 1]")
+    first, second = sound_pair(ids, arm_a, arm_b)
     fit = included(first, second) & (np.minimum(first.scored, second.scored) >= 2)
     if int(fit.sum()) < 2:
         return None

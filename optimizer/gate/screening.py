@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from optimizer.gate.arms import GateTask, Rewards, differences, tally
+from optimizer.gate.arms import GateTask, Rewards, differences, sound_pair
 from optimizer.gate.config import GateConfig
 from optimizer.gate.missing import included
 from optimizer.gate.population import paired_t, units_of
@@ -36,9 +36,7 @@ def screen(config: GateConfig, tasks: Sequence[GateTask], *, candidate: Rewards,
         ValueError: A reward is not a number in [0, 1].
     """
     ids = [task.id for task in tasks]
-    ours, theirs = tally(ids, candidate), tally(ids, champion)
-    if not (ours.sound and theirs.sound):
-        raise ValueError("a reward is not a number in [0, 1]")
+    ours, theirs = sound_pair(ids, candidate, champion)
     kept = included(ours, theirs)
     units = units_of(tasks, kept, differences(ours, theirs)) if kept.any() else None
     statistic = paired_t(units, config.sd_floor) if units is not None else None
