@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 from benchmarks.task import Split
 from optimizer.attempt_spec import Purpose
@@ -43,8 +44,16 @@ def train_score(bench: Bench, candidate: str) -> float | None:
     return mean_of_tasks(rewards(measured(bench, candidate)))
 
 
+class Harnesses(Protocol):
+    """Know the harnesses of candidates; a run's bench does."""
+
+    def harness(self, candidate: str) -> str:
+        """Give a candidate's content hash."""
+        ...
+
+
 def requests(
-    bench: Bench, candidate: str, split: str, purpose: Purpose, counts: Mapping[str, int]
+    bench: Harnesses, candidate: str, split: str, purpose: Purpose, counts: Mapping[str, int]
 ) -> list[DrawRequest]:
     """Ask for `counts[task]` fresh attempts of a candidate."""
     harness = bench.harness(candidate)

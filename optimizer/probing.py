@@ -7,14 +7,16 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from benchmarks.splits import Splits
 from benchmarks.suite import VARIANT
 from benchmarks.task import Split
 from optimizer.attempt_spec import Purpose
-from optimizer.bench import Bench
 from optimizer.clients import PROBED
-from optimizer.evidence import each, requests, scored
+from optimizer.config import RunConfig
+from optimizer.draws import Draws
+from optimizer.evidence import Harnesses, each, requests, scored
 
 APART = "probe"
 """Stands for the split of probe attempts: no score rests on them, and no proposer sees them."""
@@ -49,7 +51,26 @@ class Probe:
         return {**dataclasses.asdict(self), "overfit": self.overfit}
 
 
-def probe(bench: Bench, candidate: str, parent: str) -> Probe | None:
+class ProbeBench(Harnesses, Protocol):
+    """Hold what a probe works with: a run's bench does, and so does the bench of planted changes."""
+
+    @property
+    def config(self) -> RunConfig:
+        """How many tasks and attempts are asked for, and the seed that chooses."""
+        ...
+
+    @property
+    def splits(self) -> Splits:
+        """Where train tasks are named."""
+        ...
+
+    @property
+    def draws(self) -> Draws:
+        """What carries out attempts."""
+        ...
+
+
+def probe(bench: ProbeBench, candidate: str, parent: str) -> Probe | None:
     """Try candidate and champion on a few train tasks and on variants of them; None when the run file asks for none.
 
     All arms are drawn together, so a change of the hour meets them alike.
@@ -57,34 +78,35 @@ def probe(bench: Bench, candidate: str, parent: str) -> Probe | None:
     Raises:
         OutageError: No attempt was scored; the probe stays pending.
     """
-    tasks = probed_tasks(bench)
+    tasks = probed_tasks(bench.config, bench.splits)
     if not tasks:
         return None
-    counts = each([*tasks, *map(_variant, tasks)], bench.config.reflection.probe_runs)
+    counts = each([*tasks, *map(variant_of, tasks)], bench.config.reflection.probe_runs)
     asked = [ask for arm in (candidate, parent) for ask in requests(bench, arm, APART, Purpose.PROBE, counts)]
     rows = bench.draws.draw(f"probe/{candidate}", asked)
     mine, theirs = (scored(row for row in rows if row.spec.candidate == arm) for arm in (candidate, parent))
     return weigh(tasks, mine, theirs)
 
 
-def probed_tasks(bench: Bench) -> list[str]:
+def probed_tasks(config: RunConfig, splits: Splits) -> list[str]:
     """Choose the train tasks to probe, the same for the whole run."""
-    train, count = list(bench.splits.of(Split.TRAIN)), bench.config.reflection.probe_tasks
-    return sorted(random.Random(f"probe:{bench.config.seed}").sample(train, min(count, len(train))))
+    train, count = list(splits.of(Split.TRAIN)), config.reflection.probe_tasks
+    return sorted(random.Random(f"probe:{config.seed}").sample(train, min(count, len(train))))
 
 
 def weigh(tasks: Sequence[str], mine: Mapping[str, Sequence[float]], theirs: Mapping[str, Sequence[float]]) -> Probe:
     """Hold the gain on tasks against the gain on their variants, task by task."""
-    known = [task for task in tasks if all(name in arm for arm in (mine, theirs) for name in (task, _variant(task)))]
+    known = [task for task in tasks if all(name in arm for arm in (mine, theirs) for name in (task, variant_of(task)))]
     gains = [_gain(task, mine, theirs) for task in known]
-    others = [_gain(_variant(task), mine, theirs) for task in known]
+    others = [_gain(variant_of(task), mine, theirs) for task in known]
     if not known:
         return Probe(0, None, None, 0.0, 0.0)
     lost = [gain - other for gain, other in zip(gains, others, strict=True)]
     return Probe(len(known), _mean(gains), _mean(others), _t(gains), _t(lost))
 
 
-def _variant(task: str) -> str:
+def variant_of(task: str) -> str:
+    """Name the variant of a task that a probe tries."""
     return f"{task}{VARIANT}{PROBED}"
 
 

@@ -119,12 +119,17 @@ def true_score(
     per_task: dict[str, float] = {}
     for task in tasks:
         known = profile(task, scale)
-        helpers = read.main.tools_for(known.slips)
-        if helpers and tool_works is None:
+        if tool_works is None and read.main.tools_for(known.slips):
             return None
-        working = [name for name in helpers if tool_works is not None and tool_works(name, task)]
-        per_task[task.id] = success_chance(read, known, working)
+        per_task[task.id] = success_chance(read, known, working_tools(read, known, tool_works))
     return TrueScore(math.fsum(per_task.values()) / len(per_task), per_task)
+
+
+def working_tools(read: HarnessReading, known: TaskProfile, tool_works: ToolWorks | None) -> list[str]:
+    """List the script tools that claim to help on a task and give a result there."""
+    return [
+        name for name in read.main.tools_for(known.slips) if tool_works is not None and tool_works(name, known.task)
+    ]
 
 
 def success_chance(read: HarnessReading, known: TaskProfile, working_tools: Collection[str]) -> float:

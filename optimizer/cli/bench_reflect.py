@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from optimizer.cli.options import AsRows
+from traces.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,9 @@ def reflect(
     budget_usd: Annotated[
         float | None, typer.Option("--budget-usd", min=0.0, help="Money for the readers; what is left over is not put.")
     ] = None,
+    probes: Annotated[
+        int | None, typer.Option("--probes", metavar="TASKS", min=4, help="Try probes of so many tasks, and no reader.")
+    ] = None,
     as_json: AsRows = False,
 ) -> None:
     """Plant overfitted and honest changes from a suite's train tasks, and count which ones reflection blocks.
@@ -41,10 +45,22 @@ def reflect(
 
     Example: ratchet bench reflect configs/night.yaml --judge claude-opus-5-5 --budget-usd 20
 
+    Example: ratchet bench reflect configs/quickstart.yaml --probes 12
+
     The scan is measured. A reader played by the simulated model errs at rates that the run file sets: they come back
     as "configured". With a real model, and its key in the environment, the same command measures. Mechanisms marked
     "unseen" are those that the scan was not tuned on. Sums come with their exact 95% interval, in JSON every row does.
+
+    With --probes the night's probe tries each change on train tasks and on variants of them. Which changes have a gap
+    to be found is the simulated agent's rule ("configured"); how many of those a probe refuses, and how many others,
+    is measured.
     """
+    if probes is not None:
+        from optimizer.cli.bench_probes import put_to_probes
+
+        _check_alone(readers=bool(judge or panel or scan_only or budget_usd is not None))
+        put_to_probes(config, probes, each=each, seed=seed, as_json=as_json)
+        return
     from optimizer.cli.output import write_rows
     from optimizer.reflect.calibration import tabulate
     from optimizer.reflect.planted import plant_all
@@ -61,6 +77,14 @@ def reflect(
     flat = [_flat(row, said) if as_json else _read(row, said) for row in rows]
     write_rows(list(flat[0]), flat, limit=0, as_json=as_json, narrow="")
     _tell(said)
+
+
+def _check_alone(*, readers: bool) -> None:
+    if readers:
+        raise UsageError(
+            "`--probes` asks no reader, so `--judge`, `--panel`, `--scan-only` and `--budget-usd` do not go with it",
+            hint="leave them out",
+        )
 
 
 def _prepared(
@@ -119,11 +143,12 @@ def _read(row: Row, said: Sequence[Verdicts]) -> dict[str, Any]:  # Any: cells
     cells: dict[str, Any] = {"mechanism": row.mechanism, "truth": row.truth, "part": row.part}
     for reader in said:
         rate = row.rates[reader.reader]
-        cells[f"{reader.reader} ({reader.basis})"] = _words(rate, whole=row.mechanism == "all")
+        cells[f"{reader.reader} ({reader.basis})"] = in_words(rate, whole=row.mechanism == "all")
     return cells
 
 
-def _words(rate: Rate, *, whole: bool) -> str:
+def in_words(rate: Rate, *, whole: bool) -> str:
+    """Write a rate as a count; a sum with its share and interval."""
     counted = f"{rate.blocked} of {rate.of}"
     if not whole or rate.share is None or rate.interval is None:
         return counted

@@ -6,6 +6,21 @@ from .bad import NIGHT, Bad
 
 ROWS = [
     Bad("a live check of nothing", ("--live needs a run file",), words=("doctor", "--live")),
+    Bad(
+        "planted changes for probes on a suite without variants",
+        ("makes no variants of its tasks", "leave `--probes` out"),
+        words=("bench", "reflect", "night.yaml", "--probes", "4"),
+    ),
+    Bad(
+        "probes beside a panel",
+        ("`--probes` asks no reader", "leave them out"),
+        words=("bench", "reflect", "night.yaml", "--probes", "4", "--panel"),
+    ),
+    Bad(
+        "probes of too few tasks to show anything",
+        ("--probes", "greater than or equal to 4"),
+        words=("bench", "reflect", "night.yaml", "--probes", "3"),
+    ),
     Bad("no such command", ("No such command 'rnu'",), words=("rnu", "night.yaml")),
     Bad("no such option", ("No such option", "--budget"), words=(*NIGHT, "--budgt", "5")),
     Bad("no file", ("Missing argument 'RUN_FILE'",), words=("run",)),

@@ -80,7 +80,7 @@ def test_without_the_setting_nothing_is_probed(bench: Worlds) -> None:
     world = screened(bench(helpful, sizes=(12, 6, 4)))
     assert world.ledger.attempts(purpose="probe") == []
     assert "probe" not in world.ledger.stage_records("c001")["screen"]
-    assert probed_tasks(world.bench) == []
+    assert probed_tasks(world.bench.config, world.bench.splits) == []
 
 
 def test_a_probe_that_is_broken_off_is_completed_and_paid_once(bench: Worlds, crash: type[BaseException]) -> None:
