@@ -18,9 +18,8 @@ from optimizer.cli.starting import (
     Start,
     WarmStart,
     begin,
-    harness_at,
-    hours_until,
     jobs_at,
+    shared_overrides,
 )
 
 
@@ -46,13 +45,6 @@ def run(
 
     Example: ratchet run configs/quickstart.yaml --run-id demo
     """
-    overrides = {
-        "stop.iterations": max_iterations,
-        "stop.budget_usd": budget_usd,
-        "stop.hours": hours_until(deadline),
-        "seed": seed,
-        "harness": harness_at(harness),
-        "gate.force": force or None,
-        "warm_start": jobs_at(warm_start),
-    }
-    begin(file, overrides, Start(run_id, runs_dir, new_split, dry_run, detach, display, unless_improved, as_json))
+    shared = shared_overrides(harness, max_iterations, budget_usd, deadline, seed, force)
+    asked = shared | {"warm_start": jobs_at(warm_start)}
+    begin(file, asked, Start(run_id, runs_dir, new_split, dry_run, detach, display, unless_improved, as_json))

@@ -32,6 +32,25 @@ WarmStart = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan; write and pay nothing.")]
 
 
+def shared_overrides(
+    harness: Path | None,
+    max_iterations: int | None,
+    budget_usd: float | None,
+    deadline: str | None,
+    seed: int | None,
+    force: bool,
+) -> dict[str, Any]:  # Any: YAML values
+    """Give what the options that every start has say otherwise than the run file, by its keys."""
+    return {
+        "stop.iterations": max_iterations,
+        "stop.budget_usd": budget_usd,
+        "stop.hours": hours_until(deadline),
+        "seed": seed,
+        "harness": harness_at(harness),
+        "gate.force": force or None,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """Say how a run is started; `run` is its name, its start time when None."""

@@ -21,8 +21,7 @@ from optimizer.cli.starting import (
     SeedHarness,
     Start,
     begin,
-    harness_at,
-    hours_until,
+    shared_overrides,
 )
 
 
@@ -50,14 +49,6 @@ def tune(
 
     Example: ratchet tune configs/tune.yaml --trials 10
     """
-    overrides = {
-        "tuner.every": 1,
-        "tuner.trials": trials,
-        "stop.iterations": max_iterations,
-        "stop.budget_usd": budget_usd,
-        "stop.hours": hours_until(deadline),
-        "seed": seed,
-        "harness": harness_at(harness),
-        "gate.force": force or None,
-    }
-    begin(file, overrides, Start(run_id, runs_dir, new_split, dry_run, detach, display, unless_improved, as_json))
+    tuner = {"tuner.every": 1, "tuner.trials": trials}
+    asked = tuner | shared_overrides(harness, max_iterations, budget_usd, deadline, seed, force)
+    begin(file, asked, Start(run_id, runs_dir, new_split, dry_run, detach, display, unless_improved, as_json))
