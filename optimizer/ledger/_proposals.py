@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from typing import Any
 
-from optimizer.ledger._connection import Connection
+from optimizer.ledger._book import Book, Json, settle
 from optimizer.ledger.records import Bill, CandidateRow, ProposalRow
 
-Json = Mapping[str, Any]  # Any: JSON
 
-
-def settle(db: sqlite3.Connection, what: str) -> None:
-    """Drop a running bill whose session is recorded in the same transaction."""
-    db.execute("DELETE FROM bills WHERE what = ?", (what,))
-
-
-class ProposalBook:
+class ProposalBook(Book):
     """Read and write what concerns proposals; the ledger is one."""
-
-    _db: Connection
-    _clock: Callable[[], float]
-
-    def _write(self) -> AbstractContextManager[sqlite3.Connection]:
-        raise NotImplementedError
 
     def open_proposals(self, rows: list[ProposalRow]) -> None:
         """Record what slots are asked for, before their sessions begin; called again, change nothing."""

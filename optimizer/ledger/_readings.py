@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from typing import Any
 
-from optimizer.ledger._connection import Connection
-from optimizer.ledger._proposals import settle
+from optimizer.ledger._book import Book, Json, settle
 from optimizer.ledger.records import Bill, DigestRow
 
-Json = Mapping[str, Any]  # Any: JSON
 REFLECTION = "reflection"
 """Stands among the roles of readers for what came of them all."""
 
 
-class ReadingBook:
+class ReadingBook(Book):
     """Read and write what models found; the ledger is one."""
-
-    _db: Connection
-    _clock: Callable[[], float]
-
-    def _write(self) -> AbstractContextManager[sqlite3.Connection]:
-        raise NotImplementedError
 
     def record_judgement(
         self, candidate: str, record: Json, bill: Bill, *, role: str = REFLECTION, settles: str = ""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
 from dataclasses import astuple, dataclass, fields
 
-from optimizer.ledger._connection import Connection
+from optimizer.ledger._book import Book
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +43,8 @@ BEGIN SELECT RAISE(ABORT, 'an import stands'); END"""
 _COLUMNS = ", ".join(field.name for field in fields(ImportRow))
 
 
-class ImportBook:
+class ImportBook(Book):
     """Read and write the table; a ledger from before there were imports has none until the first."""
-
-    _db: Connection
-
-    def _write(self) -> AbstractContextManager[sqlite3.Connection]:
-        raise NotImplementedError
 
     def take_in(self, rows: Iterable[ImportRow]) -> None:
         """Record attempts made elsewhere; one that stands already is left as it is."""

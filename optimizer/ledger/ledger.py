@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.attempt_spec import AttemptResult, AttemptSpec, Purpose
+from optimizer.ledger._book import Json, settle
 from optimizer.ledger._connection import BUSY_S, check, connect, create, identity, replaced
 from optimizer.ledger._incidents import meet
-from optimizer.ledger._proposals import ProposalBook, settle
+from optimizer.ledger._proposals import ProposalBook
 from optimizer.ledger._readings import ReadingBook
 from optimizer.ledger._schema import SCHEMA, SCHEMA_VERSION
 from optimizer.ledger.imports import ImportBook
@@ -33,8 +34,6 @@ from optimizer.ledger.tallies import Tallies, read_tallies
 from optimizer.state import CandidateState, OpenTest, Phase, RunState, Spend
 from optimizer.verdict import Verdict
 from traces.errors import UsageError
-
-Json = Mapping[str, Any]  # Any: JSON
 
 
 class LedgerError(UsageError):
