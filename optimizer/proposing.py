@@ -108,7 +108,7 @@ def _workspace(bench: Bench, asked: ProposalRow) -> Workspace:
         attempts=attempts,
         surface=bench.surface,
         tasks=[TaskBrief(task.id, task.instruction, task.category) for task in tasks],
-        texts=bench.folder / "proposer" / ("text" if sees_all else "no-text") if bench.jail else None,
+        texts=bench.folder / "proposer" / "text" if bench.jail else None,
         digests=_digests(bench, slot, mine) if shows and sees_all else [],
         but=_of_siblings(bench, asked),
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from traces._line import Row, dump, events, parse
 from traces._live import live_files
 from traces._manifest import Damage, Manifest, dropped
+from traces._sharing import share
 from traces.errors import NotFoundError
 from traces.event import Event
 from traces.segment import Segment, Span, TraceDamagedError
@@ -109,17 +109,16 @@ class TraceStore:
         """Copy one split's traces into a store of their own; called again, it brings the copy up to date.
 
         Nothing of any other split comes along, not even a name, and no segment that holds an attempt which `but`
-        names.
+        names. Sealed segments never change: the copy shares the files themselves where the disk allows, so nobody who
+        could write to it may be given it.
         """
         copy = TraceStore(to)
         mine = [
             segment for segment in self.segments() if segment.split == split and not any(map(but, segment.attempts))
         ]
         for segment in mine:
-            target = to / segment.path
-            if not target.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(self.root / segment.path, target)
+            if not (to / segment.path).exists():
+                share(self.root / segment.path, to / segment.path)
         copy.add(mine)
         stale = set(live_files(to))
         for path in live_files(self.root, [split]):

@@ -1,19 +1,17 @@
-"""A folder with one text file for each attempt of a store: what `grep` and `less` can read."""
+"""The text of each attempt of a store: what `grep` and `less` can read."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from traces._line import events
-from traces._live import temporary
+from traces._sharing import own_temporary, share
 from traces.render import render
 from traces.store import TraceStore
 
-INDEX = ".index.json"
 _ODD = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -30,18 +28,30 @@ def _name(part: str) -> str:
     return f"{plain or 'unnamed'}-{hashlib.sha256(part.encode(errors='replace')).hexdigest()[:8]}"
 
 
-def write_texts(store: TraceStore, folder: Path) -> int:
-    """Write the text of every attempt that is sealed in `store`, and give the number written.
+def write_texts(store: TraceStore, folder: Path, *, kept: Path) -> int:
+    """Let `folder` hold the text of every attempt that is sealed in `store`, and give the number that was rendered.
 
-    Done again, it writes those that came since, or were begun again. A file is there whole or not at all.
+    Any number of folders share `kept`, where each start of an attempt is rendered once; they get links to it. A file
+    is there whole or not at all, also when the same one is rendered by several at once.
+
+    Args:
+        store: Whose attempts; of one begun again the last start counts.
+        folder: Gets a file for each; others in it stay.
+        kept: Holds what was ever rendered, of this store and others of the run.
     """
-    known, newest = _read_index(folder), _newest(store)
-    fresh = {attempt for attempt, start in newest.items() if known.get(attempt) != start}
+    newest = _newest(store)
+    places = {attempt: kept / _numbered(text_path(attempt), start) for attempt, start in newest.items()}
+    fresh = {attempt for attempt, place in places.items() if not place.exists()}
     for attempt, text in _texts(store, fresh, newest):
-        _write(folder / text_path(attempt), text)
-    if fresh:
-        _write(folder / INDEX, json.dumps(known | newest, sort_keys=True))
+        _write(places[attempt], text)
+    folder.mkdir(parents=True, exist_ok=True)
+    for attempt, place in places.items():
+        share(place, folder / text_path(attempt))
     return len(fresh)
+
+
+def _numbered(path: str, start: int) -> str:
+    return f"{path.removesuffix('.txt')}.{start}.txt"
 
 
 def _newest(store: TraceStore) -> dict[str, int]:
@@ -53,7 +63,7 @@ def _newest(store: TraceStore) -> dict[str, int]:
     return found
 
 
-def _texts(store: TraceStore, wanted: set[str], newest: dict[str, int]) -> Iterator[tuple[str, str]]:
+def _texts(store: TraceStore, wanted: set[str], newest: Mapping[str, int]) -> Iterator[tuple[str, str]]:
     from traces._parquet import read_spans
 
     for segment in store.segments() if wanted else ():
@@ -62,15 +72,8 @@ def _texts(store: TraceStore, wanted: set[str], newest: dict[str, int]) -> Itera
                 yield rows[0]["attempt"], render(events(rows))
 
 
-def _read_index(folder: Path) -> dict[str, int]:
-    try:
-        return dict(json.loads((folder / INDEX).read_bytes()))
-    except (FileNotFoundError, ValueError):
-        return {}  # what stands there is written again
-
-
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = temporary(path)
+    part = own_temporary(path)
     part.write_text(text, encoding="utf-8", errors="backslashreplace")
     part.replace(path)

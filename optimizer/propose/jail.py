@@ -13,7 +13,7 @@ from typing import Literal
 
 from optimizer.propose import query
 from optimizer.propose.views import View
-from optimizer.propose.workspace import HARNESS, READABLE, TRACES, Workspace
+from optimizer.propose.workspace import HARNESS, READABLE, TEXTS, TRACES, Workspace
 from task_agent.sandbox import Sandbox, SandboxKind, SandboxSpec, open_sandbox, probe
 from traces.errors import SandboxUnavailableError
 
@@ -107,7 +107,7 @@ class Jail:
 def _traces(workspace: Workspace, *, sql: bool) -> Iterator[tuple[str, Path]]:
     """Name the train traces as text and as Parquet, and what answers SQL."""
     if workspace.texts is not None:
-        yield f"{WORKSPACE}/{TRACES}/text", workspace.texts
+        yield f"{WORKSPACE}/{TRACES}/text", workspace.root / TEXTS
     yield f"{WORKSPACE}/{TRACES}/parquet", workspace.root / TRACES
     if sql:
         yield f"{WORKSPACE}/query.py", Path(query.__file__)

@@ -18,7 +18,7 @@ from traces.store import TraceStore
 from traces.texts import write_texts
 
 HARNESS, CANDIDATES, TASKS, TRACES, LESSONS = "harness", "candidates", "tasks", "traces", "lessons"
-CLUSTERS, DIGESTS = "clusters", "digests"
+CLUSTERS, DIGESTS, TEXTS = "clusters", "digests", "texts"
 STAGED = ".harness"
 READABLE = (CANDIDATES, TASKS, LESSONS, CLUSTERS, DIGESTS)
 """Folders that `read_file` shows beside the harness; they cannot be written."""
@@ -87,7 +87,7 @@ class Workspace:
             surface: What may be changed.
             digests: What analysts wrote of train attempts.
             but: Names attempts whose traces stay out.
-            texts: A folder, kept over sessions, that gets the text of each train attempt, for a shell to read.
+            texts: A folder, kept over sessions, where the text of each train attempt is rendered, for a shell to read.
 
         Raises:
             WallError: An attempt, a task or a digest is not of train.
@@ -103,8 +103,7 @@ class Workspace:
         (root / LESSONS).mkdir()
         store.copy_split(TRAIN, root / TRACES, but=but)
         if texts is not None:
-            texts.mkdir(parents=True, exist_ok=True)
-            write_texts(TraceStore(root / TRACES), texts)
+            write_texts(TraceStore(root / TRACES), root / TEXTS, kept=texts)
         rows = (tuple(history), list(attempts), tuple(tasks))
         return cls(root, champion, champion_id, *rows, surface, tuple(digests), texts)
 
@@ -120,7 +119,7 @@ class Workspace:
         write_lines(self.root / "attempts.jsonl", (attempt.to_record() for attempt in self.attempts))
         store.copy_split(TRAIN, self.root / TRACES, but=but)
         if self.texts is not None:
-            write_texts(self.store, self.texts)
+            write_texts(self.store, self.root / TEXTS, kept=self.texts)
 
     def write_lessons(self, lines: Iterable[str]) -> None:
         """Put what earlier sessions and nights taught where a shell finds it; nothing leaves the folder empty."""
@@ -208,11 +207,11 @@ def _check_walls(attempts: Iterable[AttemptView], tasks: Iterable[TaskBrief], di
 def _clear(root: Path) -> None:
     """Empty an earlier workspace of all but its traces, which are only ever added to."""
     root.mkdir(parents=True, exist_ok=True)
-    known = {HARNESS, STAGED, TRACES, *READABLE, "README.md", "attempts.jsonl"}
+    known = {HARNESS, STAGED, TRACES, TEXTS, *READABLE, "README.md", "attempts.jsonl"}
     strangers = sorted(entry.name for entry in root.iterdir() if entry.name not in known or entry.is_symlink())
     if strangers:
         raise UsageError(f"{root} is no proposer's workspace: it holds {strangers[0]!r}")
-    for name in (HARNESS, STAGED, *READABLE):
+    for name in (HARNESS, STAGED, TEXTS, *READABLE):
         shutil.rmtree(root / name, ignore_errors=True)
 
 

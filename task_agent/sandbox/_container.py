@@ -16,6 +16,7 @@ from typing import Any
 
 from task_agent.errors import SandboxLostError
 from task_agent.sandbox import _images, _phases, mark
+from task_agent.sandbox._binding import Bound, bound
 from task_agent.sandbox._engine import LABEL, ended_from_outside, engine, remove
 from task_agent.sandbox._frames import SocketLink
 from task_agent.sandbox._shown import packed
@@ -35,10 +36,17 @@ _SHELL = "if command -v bash >/dev/null; then exec bash --noprofile --norc /dev/
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Name a running container and the uid its commands have."""
+    """Name a running container, the uid its commands have, and what it binds of this machine."""
 
     container: str
     owner: int
+    bound: Bound | None = None
+
+    def remove(self) -> None:
+        """Take the container away, and then what it bound."""
+        remove(self.container)
+        if self.bound is not None:
+            self.bound.remove()
 
 
 class Attached:
@@ -61,10 +69,11 @@ def bring_up(spec: SandboxSpec) -> Box:
     image = _image_of(spec)
     try:
         owner = _owner_of(image)
-        container = _create(spec, image)
+        box = _created(spec, image, owner)
     except ImageNotFound:
         hint = f"`docker pull` it, or name another in {IMAGE_VARIABLE}"
         raise SandboxUnavailableError(f"the image {image!r} is not on this machine", hint=hint) from None
+    container = box.container
     try:
         worker = owner if spec.user is None else uid_of(container, spec.user)
         files = below(spec.workdir, spec.files)
@@ -73,14 +82,24 @@ def bring_up(spec: SandboxSpec) -> Box:
         engine().put_archive(container, "/", pack(files, owner=worker, folders=folders))
         if worker != owner:
             engine().put_archive(container, "/", pack({}, owner=owner, folders=["logs"]))
-        if spec.shown:
+        if spec.shown and box.bound is None:
             with packed(spec.shown, _phases.KEEPER) as tar:
                 engine().put_archive(container, "/", tar)
         _start(container, image)
     except BaseException:
-        remove(container)
+        box.remove()
         raise
-    return Box(container, owner)
+    return box
+
+
+def _created(spec: SandboxSpec, image: str, owner: int) -> Box:
+    shown = bound(spec.shown, image)
+    try:
+        return Box(_create(spec, image, shown), owner, shown)
+    except BaseException:
+        if shown is not None:
+            shown.remove()
+        raise
 
 
 def bring_up_grader(spec: SandboxSpec) -> Box:
@@ -108,7 +127,7 @@ _ROOT_POWERS = (
 """What the engine gives root by itself, without raw sockets, device files and the audit log."""
 
 
-def _create(spec: SandboxSpec, image: str) -> str:
+def _create(spec: SandboxSpec, image: str, shown: Bound | None) -> str:
     from docker.types import LogConfig, Ulimit
 
     memory, file_bytes = spec.memory_mb * 1024 * 1024, spec.disk_mb * 1024 * 1024
@@ -123,6 +142,7 @@ def _create(spec: SandboxSpec, image: str) -> str:
         pids_limit=spec.pids,
         ulimits=[Ulimit(name="core", soft=0, hard=0), Ulimit(name="fsize", soft=file_bytes, hard=file_bytes)],
         log_config=LogConfig(type="none"),
+        mounts=shown.mounts() if shown is not None else None,
     )
     made = engine().create_container(
         image,

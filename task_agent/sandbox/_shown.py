@@ -1,4 +1,4 @@
-"""Files of the host that a sandbox shows read-only: laid out for jails, packed for containers."""
+"""Files of the host that a sandbox shows read-only: laid out to be bound, or packed for an engine that cannot."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from typing import Literal
 from task_agent.errors import SandboxLostError
 from task_agent.sandbox import _container, _phases
 from task_agent.sandbox._container import Attached, Box, absent_images
-from task_agent.sandbox._engine import call, call_heavy, end, engine, reap, reap_orphans, remove
+from task_agent.sandbox._engine import call, call_heavy, end, engine, reap, reap_orphans
 from task_agent.sandbox._grading import grading_slot
 from task_agent.sandbox._host import OURS, check_workdir
 from task_agent.sandbox._output import OutputKeeper
@@ -162,7 +162,7 @@ class DockerSandbox:
             for start in made:
                 await asyncio.wait([start])
                 if not start.cancelled() and start.exception() is None:
-                    await call_heavy(remove, start.result().container)
+                    await call_heavy(start.result().remove)
 
     async def _box(self) -> Box:
         if self._closed:

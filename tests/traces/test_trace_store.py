@@ -236,8 +236,18 @@ def test_copying_again_brings_the_copy_up_to_date(tmp_path: Path) -> None:
         store.copy_split("train", to)
     assert not list(to.glob("live/*/*.jsonl"))
     assert TraceStore(to).read_attempt("c000/sum/a00")[-1].kind is EventKind.ATTEMPT_END
-    (source / store.segments()[0].path).write_bytes(b"")
-    assert TraceStore(to).read_attempt("c000/sum/a00"), "the copy shares no bytes with the original"
+
+
+def test_a_copy_takes_no_room_for_sealed_segments_and_outlives_the_original(tmp_path: Path) -> None:
+    source, to = tmp_path / "source", tmp_path / "copy"
+    store = sealed_store(source, [attempt_key()])
+    store.copy_split("train", to)
+    path = store.segments()[0].path
+    assert (to / path).samefile(source / path)
+    (source / path).unlink()
+    store.recover()
+    assert store.attempts() == []
+    assert TraceStore(to).read_attempt("c000/sum/a00")
 
 
 def test_two_processes_with_one_worker_name_do_not_clash(tmp_path: Path) -> None:

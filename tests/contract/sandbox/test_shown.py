@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,20 @@ from traces.errors import SandboxUnavailableError
 
 from .cases import every_jail, every_kind, run, said
 
+APART = """
+import asyncio, sys
+from pathlib import Path
+from task_agent.sandbox import SandboxSpec, open_sandbox
+from task_agent.sandbox._binding import binds
+async def main():
+    sandbox = open_sandbox("docker", SandboxSpec(shown={"/app/folder": Path(sys.argv[1])}))
+    try:
+        print((await sandbox.exec("cat folder/a.txt; echo x > folder/a.txt || echo kept", timeout_s=60)).output)
+    finally:
+        await sandbox.close()
+    print(binds("ratchet-base:bookworm"))
+asyncio.run(main())
+"""
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -45,6 +63,75 @@ async def test_what_is_shown_can_be_read_and_not_written(kind: SandboxKind, tmp_
         await sandbox.close()
     assert (private / "folder/deep/a.txt").read_text() == "shown"
     assert (private / "folder/b.txt").stat().st_mode & 0o777 == 0o600
+
+
+WRITES = (
+    "echo x >> {file}",
+    ": > {file}",
+    "truncate -s 1 {file}",
+    "chmod 777 {file}",
+    "chown 1000 {file}",
+    "touch -d 2001-01-01 {file}",
+    "rm -f {file}",
+    "mv {file} /tmp/away",
+    "cp /etc/passwd {file}",
+    "ln {file} /tmp/same && echo x > /tmp/same",
+    "ln -f /etc/passwd {file}",
+    "mv {folder} /tmp/away",
+    "mkdir {folder}/new",
+    "mount -o remount,rw {folder}",
+    "mount -o bind,remount,rw {folder}",
+    "umount {folder}",
+    "unshare -rm sh -c 'mount -o remount,bind,rw {folder} && echo x > {file}'",
+    "exec 9< {file}; echo x > /proc/self/fd/9",
+    "sh -c 'echo x > /proc/1/root{file}'",
+    "python3 -c \"import os; os.pwrite(os.open('{file}', os.O_RDWR), b'x', 0)\"",
+    "python3 -c \"import os; os.utime('{file}', (1, 1))\"",
+    "python3 -c \"import os; os.setxattr('{file}', 'user.x', b'x')\"",
+)
+
+
+@every_jail
+async def test_a_file_that_is_shared_with_the_host_cannot_be_changed_from_inside(
+    kind: SandboxKind, tmp_path: Path
+) -> None:
+    segment = tmp_path / "folder/segment"
+    segment.parent.mkdir()
+    segment.write_bytes(b"PAR1 as it was sealed")
+    segment.chmod(0o666)
+    before = _facts(segment)
+    sandbox = open_sandbox(kind, SandboxSpec(shown={"/app/folder": segment.parent}))
+    try:
+        for attack in WRITES:
+            done = await run(sandbox, attack.format(file="/app/folder/segment", folder="/app/folder"))
+            assert done.exit_code != 0, attack
+        assert segment.stat().st_nlink == 2, "the sandbox shows the very file"
+        assert await said(sandbox, "cat folder/segment") == "PAR1 as it was sealed"
+    finally:
+        await sandbox.close()
+    assert _facts(segment) == before
+    assert segment.stat().st_nlink == 1
+
+
+def _facts(path: Path) -> tuple[object, ...]:
+    facts = path.stat()
+    return path.read_bytes(), facts.st_ino, facts.st_mode, facts.st_uid, facts.st_mtime_ns
+
+
+@pytest.mark.docker
+async def test_an_engine_that_does_not_see_this_machines_files_gets_copies(tmp_path: Path) -> None:
+    """The temporary folder is on a file system that is in the mounts of the test's own process alone."""
+    if os.geteuid() != 0:
+        pytest.skip("making mounts of one's own takes root")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/a.txt").write_text("shown\n")
+    (tmp_path / "own").mkdir()
+    script = f'mount -t tmpfs none {tmp_path}/own && TMPDIR={tmp_path}/own exec "$@"'
+    command = ["unshare", "--mount", "sh", "-c", script, "sh", sys.executable, "-c", APART, f"{tmp_path}/folder"]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = await asyncio.to_thread(subprocess.run, command, env=env, capture_output=True, text=True, check=False)
+    lines = done.stdout.split()
+    assert (lines[:1], lines[-2:]) == (["shown"], ["kept", "False"]), done
 
 
 async def test_the_process_kind_refuses_to_show_what_it_could_not_guard(tmp_path: Path) -> None:

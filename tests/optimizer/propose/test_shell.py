@@ -15,6 +15,7 @@ from optimizer.propose.tools import SubmitTool, toolset
 from task_agent.sandbox import SandboxKind, probe
 from task_agent.tools.base import ToolResult, call_tool
 from traces.errors import SandboxUnavailableError
+from traces.store import TraceStore
 
 SYSTEM = "prompts/system.md"
 BUBBLEWRAP = pytest.param("bubblewrap", marks=pytest.mark.bubblewrap)
@@ -147,6 +148,35 @@ async def test_everything_but_the_harness_is_read_only_and_there_is_no_network(d
     reach = "import socket; socket.create_connection(('127.0.0.1', 80), 2)"
     assert (await desk.bash(f'python3 -c "{reach}"')).footer != "[exit code 0]"
     assert "eth0" not in await desk.said("cat /proc/net/dev")
+
+
+@every_jail
+async def test_the_runs_own_traces_are_shown_without_a_copy_and_cannot_be_changed(desk: Desk) -> None:
+    store = TraceStore(desk.workspace.root.parent.parent / "traces")
+    sealed = [store.root / segment.path for segment in store.segments() if segment.split == "train"]
+    before = [(path.read_bytes(), path.stat().st_mode, path.stat().st_mtime_ns) for path in sealed]
+    assert all(path.samefile(desk.workspace.store.root / path.relative_to(store.root)) for path in sealed)
+    every = "find /workspace/traces -type f"
+    for attack in ("chmod a+rwx", "truncate -s 0", "tee -a", "touch", "shred -u", "rm -f", "cp /etc/passwd"):
+        await desk.said(f"{every} | while read f; do ! {attack} $f </etc/passwd >/dev/null 2>&1 || exit 1; done")
+    assert int(await desk.said(f"{every} | wc -l")) > 6
+    assert [(path.read_bytes(), path.stat().st_mode, path.stat().st_mtime_ns) for path in sealed] == before
+    store.recover()
+    assert store.set_aside == ()
+
+
+@every_jail
+async def test_a_session_is_shown_no_text_that_another_had_rendered(roomy: Workspace, kind: SandboxKind) -> None:
+    assert roomy.texts is not None
+    tried = roomy.texts / "s002-1f5e0a/sum-01/a00.1.txt"
+    tried.parent.mkdir(parents=True)
+    tried.write_text("what a session of the same round tries")
+    desk = Desk(roomy, kind)
+    try:
+        assert (await desk.bash("find / -name '*s002*' 2>/dev/null; grep -rs 'same round' .")).output == ""
+        assert await desk.said("find traces/text -type f | wc -l") == "5\n"
+    finally:
+        await desk.shell.close()
 
 
 @every_jail
