@@ -28,7 +28,7 @@ def put_to_probes(path: Path, tasks: int, *, each: int, seed: int, as_json: bool
     """Plant changes, probe each, and write the table.
 
     Raises:
-        UsageError: A real model plays the agent, or the suite makes no variants.
+        UsageError: A real model plays the agent, the suite makes no variants, or it has too few train tasks.
     """
     from optimizer.cli.output import tell, wrap, write_rows
     from optimizer.probe_rates import tabulate
@@ -45,6 +45,8 @@ def put_to_probes(path: Path, tasks: int, *, each: int, seed: int, as_json: bool
     write_rows(list(flat[0]), flat, limit=0, as_json=as_json, narrow="")
     tell(wrap(CONFIGURED))
     tell(wrap(MEASURED))
+    probed = f"{tasks} tasks and their variants, {run.reflection.probe_runs} runs of each, with the change and without"
+    tell(wrap(f"Each change was tried on {probed}."))
 
 
 def _tried(run: RunConfig, *, each: int, seed: int) -> list[Tried]:
@@ -66,7 +68,7 @@ def _tried(run: RunConfig, *, each: int, seed: int) -> list[Tried]:
     with run.pointing():
         suite = load_suite(run.suite, Path.cwd())
         splits = split_suite(run, suite)
-    _check_variants(suite)
+    _check(suite, asked=run.reflection.probe_tasks, there=len(splits.train))
     parent, train = load_bundle(run.harness), [suite.task(name) for name in splits.train]
     planted = plant_all(train, parent, each=each, seed=seed) + plant_sheets(train, parent, each=each, seed=seed)
     with ToolTrials(choose_sandbox(run, suite, run.sandbox.kind).kind) as trials:
@@ -74,12 +76,14 @@ def _tried(run: RunConfig, *, each: int, seed: int) -> list[Tried]:
         return Prober(run, splits, parent, seer, seed).try_all(planted, told)
 
 
-def _check_variants(suite: Suite) -> None:
+def _check(suite: Suite, *, asked: int, there: int) -> None:
     if suite.vary is None:
         raise UsageError(
             f"the suite {suite.name!r} makes no variants of its tasks, so none can be probed",
             hint="leave `--probes` out: only `pitfalls` makes variants",
         )
+    if asked > there:
+        raise UsageError(f"a probe of {asked} tasks needs as many train tasks, and there are {there}", hint="ask fewer")
 
 
 def _flat(row: Row) -> dict[str, Any]:  # Any: JSON

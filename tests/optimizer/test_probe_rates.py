@@ -215,3 +215,27 @@ def test_a_real_model_whose_truth_nobody_knows_is_refused(capsys: pytest.Capture
     real.write_text(words.replace("task: {model: simulated}", "task: {model: claude-haiku-4-5}"))
     code, _, err = bench(capsys, real)
     assert (code, "known with the simulated model alone" in err) == (2, True)
+
+
+def test_a_probe_of_more_tasks_than_there_are_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = bench(capsys, QUICKSTART, "--probes", "31")
+    assert (code, "a probe of 31 tasks needs as many train tasks, and there are 30" in err) == (2, True)
+
+
+@pytest.mark.slow
+def test_the_rates_on_the_page_come_again(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = bench(capsys, QUICKSTART, "--probes", "8", "--each", "20", "--json")
+    rows = {(row["truth"], row["part"], row["mechanism"]): row for row in json.loads(out)["data"]["rows"]}
+    assert code == 0
+    lines = (ROOT / "docs/meta-agent.md").read_text().splitlines()
+    for says, key, name in (
+        ("answers of all train tasks |", ("overfit", "probes", "answers of all tasks"), "found"),
+        ("general advice beside them |", ("overfit", "probes", "answers of all tasks, and advice"), "found"),
+        ("answers of half of them |", ("overfit", "probes", "answers of half of all tasks"), "found"),
+        ("answers of a quarter of them |", ("overfit", "probes", "answers of a quarter of all tasks"), "found"),
+        ("gap of .05 or more |", ("overfit", "all", "gap of 0.05 or more"), "found"),
+        ("overfits without a gap |", ("overfit", "all", "all"), "alarms"),
+        ("false alarms: honest changes |", ("honest", "all", "all"), "alarms"),
+    ):
+        line = next(line for line in lines if says in line)
+        assert line.split("|")[2].strip().startswith(f"{rows[key][name]['count']} of {rows[key][name]['of']}: ")
