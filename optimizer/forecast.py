@@ -127,20 +127,35 @@ def _tests_left(plan: Sized) -> int:
 
 
 def _stages(plan: Plan, night: _Night) -> list[Json]:
-    again = plan.config.replicates
+    counts, most = _counts(plan, night), _most(plan, night)
+    return [
+        {"stage": name, "attempts": counts[name], "most": most.get(name, counts[name]), "how": text}
+        for name, text in _how(plan, night).items()
+        if counts[name] or name not in ("tune", "try")
+    ]
+
+
+def _most(plan: Plan, night: _Night) -> dict[str, int]:
+    """Give the attempts that a stage may make at most, where that is not what is expected."""
+    again, gate = plan.config.replicates, plan.gate
     train, heldout, test = (len(plan.splits.of(split)) for split in Split)
-    counts = _counts(plan, night)
-    pool = max(plan.gate.pool_min, min(plan.gate.runs, plan.gate.pool_cap))
-    tuner, tuned = plan.config.tuner, plan.config.tuner.served(night.proposals)
-    tests_at_most = min(night.proposals, _tests_left(plan))
-    most = {
-        "prune": plan.config.prune.runs * heldout * (tests_at_most + 3) if plan.config.prune.enabled else 0,
+    pool = max(gate.pool_min, min(gate.runs, gate.pool_cap))
+    tests = min(night.proposals, _tests_left(plan))
+    return {
+        "prune": plan.config.prune.runs * heldout * (tests + 3) if plan.config.prune.enabled else 0,
         "screen": night.proposals * (again.screen * train + 1),
-        "gate": tests_at_most * heldout * (plan.gate.runs + pool),
+        "gate": tests * heldout * (gate.runs + pool),
         "certify": 2 * again.certify * test + again.best_of_n * max(MOST_N - again.certify, 0) * test,
     }
+
+
+def _how(plan: Plan, night: _Night) -> dict[str, str]:
+    """Say of each stage what its attempts are made of, in the order of the night."""
+    again, tuner = plan.config.replicates, plan.config.tuner
+    train, heldout, test = (len(plan.splits.of(split)) for split in Split)
+    tuned = tuner.served(night.proposals)
     tests = "one test" if night.tests == 1 else f"{night.tests} tests"
-    how = {
+    return {
         "preflight": f"2 arms x {again.preflight} x {heldout} held-out tasks",
         "baseline": f"{again.baseline} x {train} train tasks",
         "screen": f"{again.screen} x {train} train tasks for each of about {night.screened:.0f} of"
@@ -151,11 +166,6 @@ def _stages(plan: Plan, night: _Night) -> list[Json]:
         "prune": _pruned(plan, night),
         "certify": f"2 arms x {again.certify} x {test} test tasks, once something was kept",
     }
-    return [
-        {"stage": name, "attempts": counts[name], "most": most.get(name, counts[name]), "how": text}
-        for name, text in how.items()
-        if counts[name] or name not in ("tune", "try")
-    ]
 
 
 def _counts(plan: Sized, night: _Night) -> dict[str, int]:

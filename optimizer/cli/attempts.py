@@ -13,7 +13,7 @@ from optimizer.cli.completing import complete_candidate
 from optimizer.cli.options import LIMIT, RUNS, AsJson, AsRows, Limit, RunName, RunsDir
 
 if TYPE_CHECKING:
-    from optimizer.ledger import ImportRow
+    from optimizer.ledger import AttemptRow, ImportRow
 
 Json = dict[str, Any]  # Any: JSON
 
@@ -81,24 +81,7 @@ def list_attempts(
     if candidate is not None and candidate not in {row.agent for row in imported}:
         facts.candidate(candidate)
     wanted = {"candidate": candidate, "task": task, "split": split, "state": state, "cause": cause}
-    rows: list[Json] = [
-        {
-            "attempt": row.spec.id,
-            "candidate": row.spec.candidate,
-            "task": row.spec.task,
-            "split": row.spec.split,
-            "purpose": row.spec.purpose.value,
-            "state": row.state,
-            "reward": row.reward,
-            "cause": row.cause,
-            "turns": row.turns,
-            "tokens": row.tokens,
-            "usd": row.cost_usd,
-            "seconds": round(row.duration_s, 3),
-        }
-        for row in facts.attempts
-    ]
-    rows += [_imported(row) for row in imported]
+    rows = [*map(_attempt, facts.attempts), *map(_imported, imported)]
     rows = [row for row in rows if not failed or (row["reward"] is not None and row["reward"] < 1)]
     rows = [row for row in rows if all(value is None or row[key] == value for key, value in wanted.items())]
     if stdin:
@@ -108,6 +91,24 @@ def list_attempts(
     unused = [option for option, value in NARROWING.items() if wanted[value] is None]
     narrow = ", ".join([*unused, *([] if failed else ["--failed"])]) + " or --limit N"
     write_rows(columns, rows, limit=limit, as_json=as_json, narrow=narrow.removeprefix(" or "), compact=SHORT)
+
+
+def _attempt(row: AttemptRow) -> Json:
+    """Show an attempt of the run."""
+    return {
+        "attempt": row.spec.id,
+        "candidate": row.spec.candidate,
+        "task": row.spec.task,
+        "split": row.spec.split,
+        "purpose": row.spec.purpose.value,
+        "state": row.state,
+        "reward": row.reward,
+        "cause": row.cause,
+        "turns": row.turns,
+        "tokens": row.tokens,
+        "usd": row.cost_usd,
+        "seconds": round(row.duration_s, 3),
+    }
 
 
 def _imported(row: ImportRow) -> Json:

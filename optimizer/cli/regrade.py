@@ -13,6 +13,7 @@ from optimizer.cli.completing import complete_candidate
 from optimizer.cli.options import RUNS, AsJson, RunName, RunsDir
 
 if TYPE_CHECKING:
+    from optimizer.certified_again import CertifiedAgain
     from optimizer.facts import Facts
     from optimizer.regrade import Regraded
     from optimizer.run_folder import RunFolder
@@ -78,7 +79,6 @@ def _grade(facts: Facts, rows: Sequence[Any], *, again: bool, per_task: bool) ->
     )
     record = registry_of(facts.folder.path.parent).record(lock["suite"], lock["uid"])
     certified = certified_again(facts, config, suite, record.splits, found) if record else None
-    stands = facts.certificate or {}
     return {
         "run": facts.folder.id,
         "suite": {"then": lock["suite"], "now": suite.hash},
@@ -90,18 +90,23 @@ def _grade(facts: Facts, rows: Sequence[Any], *, again: bool, per_task: bool) ->
         "without_reward": sum(row.new is None for row in found.rows),
         "left_out": dict(found.left),
         "candidates": summed(found, ended),
-        "certified": certified
-        and {
-            "stands": {"difference": stands.get("difference"), "interval": stands.get("interval")},
-            "with_new": {
-                "difference": certified.found.difference,
-                "interval": None if certified.found.lower is None else [certified.found.lower, certified.found.upper],
-            },
-            "attempts": certified.attempts,
-            "regraded": certified.regraded,
-        },
+        "certified": certified and _both_numbers(facts, certified),
         "attempts": _single(facts.folder, found, per_task=per_task),
         "rewritten": False,
+    }
+
+
+def _both_numbers(facts: Facts, again: CertifiedAgain) -> Json:
+    """Set the certified number beside what it would be with the new rewards."""
+    stands, found = facts.certificate or {}, again.found
+    return {
+        "stands": {"difference": stands.get("difference"), "interval": stands.get("interval")},
+        "with_new": {
+            "difference": found.difference,
+            "interval": None if found.lower is None else [found.lower, found.upper],
+        },
+        "attempts": again.attempts,
+        "regraded": again.regraded,
     }
 
 

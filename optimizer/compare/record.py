@@ -117,7 +117,6 @@ def measure_rows(comparison: Comparison) -> list[Json]:
     """Give one row for each arm and measure, against the first arm: the score's difference, all else as ratios."""
     rows = []
     for standing, against in zip(comparison.standings[1:], comparison.against, strict=True):
-        found = against.contrast
         common = {
             "arm": against.label,
             "name": standing.arm.name,
@@ -125,40 +124,45 @@ def measure_rows(comparison: Comparison) -> list[Json]:
             "split": comparison.split.value,
             "target": comparison.target,
         }
-        rows.append(
-            {
-                **common,
-                "measure": "score",
-                "kind": "difference",
-                "first": comparison.first.score,
-                "second": standing.score,
-                "value": found.difference,
-                "lower": found.lower,
-                "upper": found.upper,
-                "level": comparison.level,
-                "tasks": comparison.tasks,
-                "runs": standing.runs,
-                "verdict": words.verdict(against, comparison.first.arm.label),
-            }
-        )
-        for name, each in against.uses.items():
-            rows.append(
-                {
-                    **common,
-                    "measure": name,
-                    "kind": "ratio",
-                    "first": each.first,
-                    "second": each.second,
-                    "value": each.ratio,
-                    "lower": each.lower,
-                    "upper": each.upper,
-                    "level": 0.95,
-                    "tasks": each.tasks,
-                    "runs": standing.runs,
-                    "verdict": "",
-                }
-            )
+        found = [_score_row(comparison, standing, against), *_use_rows(standing, against)]
+        rows += [{**common, **row} for row in found]
     return rows
+
+
+def _score_row(comparison: Comparison, standing: Standing, against: Against) -> Json:
+    found = against.contrast
+    return {
+        "measure": "score",
+        "kind": "difference",
+        "first": comparison.first.score,
+        "second": standing.score,
+        "value": found.difference,
+        "lower": found.lower,
+        "upper": found.upper,
+        "level": comparison.level,
+        "tasks": comparison.tasks,
+        "runs": standing.runs,
+        "verdict": words.verdict(against, comparison.first.arm.label),
+    }
+
+
+def _use_rows(standing: Standing, against: Against) -> list[Json]:
+    return [
+        {
+            "measure": name,
+            "kind": "ratio",
+            "first": each.first,
+            "second": each.second,
+            "value": each.ratio,
+            "lower": each.lower,
+            "upper": each.upper,
+            "level": 0.95,
+            "tasks": each.tasks,
+            "runs": standing.runs,
+            "verdict": "",
+        }
+        for name, each in against.uses.items()
+    ]
 
 
 def to_frame(rows: Sequence[Json]) -> pandas.DataFrame:

@@ -119,35 +119,7 @@ def overfitting(facts: Facts) -> str:
 
 def overfitting_lines(facts: Facts) -> list[str]:
     """Say in sentences what speaks for and against overfitting."""
-    first, last = facts.candidates[0].id, facts.train_champion.id
-    before, after = facts.train_score(first), facts.train_score(last)
-    gain = (facts.certificate or {}).get("difference")
-    lines = []
-    if first == last:
-        lines.append("no change was kept, so there is no train gain to compare with")
-    elif before is None or after is None or gain is None:
-        lines.append("train and certified gain cannot be compared yet")
-    else:
-        high = ((facts.certificate or {}).get("interval") or [None, None])[1]
-        above = high is not None and after - before > high
-        lines.append(
-            f"train gain {points(after - before)} points, certified gain {points(gain)}:"
-            f" a gap of {points(after - before - gain)}. The train gain lies"
-            f" {'ABOVE' if above else 'not above'} the certified interval; some gap is normal, since candidates were"
-            " chosen by their train scores"
-        )
-    lines += gap_lines(facts)
-    leaks = sum(len(record.get("leaks") or ()) for record in facts.judgements.values())
-    blocked = sum(bool(record.get("blocked")) for record in facts.judgements.values())
-    lines.append(
-        f"reflection read {len(facts.judgements)} changes, blocked {blocked}; {leaks} findings of copied task text"
-    )
-    lines.append(reader_words(facts))
-    unread = [
-        name for name, record in facts.judgements.items() if not record.get("blocked") and not record.get("judgement")
-    ]
-    if unread:
-        lines.append(f"no judgement was had for {', '.join(unread)}: only the scan and the gate stood in their way")
+    lines = [_train_and_certified(facts), *gap_lines(facts), *_reflection_lines(facts)]
     keeps = facts.verdict_counts()[Verdict.KEEP.value]
     looks = sum(len(seen) for seen in facts.looks.values())
     lines.append(f"gate tests at held-out tasks: {len(facts.tests)} with {looks} looks, {keeps} kept")
@@ -155,6 +127,42 @@ def overfitting_lines(facts: Facts) -> list[str]:
     over = [note["text"] for note in facts.notices if note["kind"] == "epoch"]
     if over:
         lines += [*over, f"{len(over) + 1} gate epochs: each has an error budget of its own, so their bounds add up"]
+    return lines
+
+
+def _train_and_certified(facts: Facts) -> str:
+    """Hold the gain that candidates were chosen by against the certified one."""
+    first, last = facts.candidates[0].id, facts.train_champion.id
+    before, after = facts.train_score(first), facts.train_score(last)
+    certificate = facts.certificate or {}
+    gain = certificate.get("difference")
+    if first == last:
+        return "no change was kept, so there is no train gain to compare with"
+    if before is None or after is None or gain is None:
+        return "train and certified gain cannot be compared yet"
+    high = (certificate.get("interval") or [None, None])[1]
+    above = high is not None and after - before > high
+    return (
+        f"train gain {points(after - before)} points, certified gain {points(gain)}:"
+        f" a gap of {points(after - before - gain)}. The train gain lies"
+        f" {'ABOVE' if above else 'not above'} the certified interval; some gap is normal, since candidates were"
+        " chosen by their train scores"
+    )
+
+
+def _reflection_lines(facts: Facts) -> list[str]:
+    """Count what readers and the scan found, and name what nobody judged."""
+    leaks = sum(len(record.get("leaks") or ()) for record in facts.judgements.values())
+    blocked = sum(bool(record.get("blocked")) for record in facts.judgements.values())
+    lines = [
+        f"reflection read {len(facts.judgements)} changes, blocked {blocked}; {leaks} findings of copied task text",
+        reader_words(facts),
+    ]
+    unread = [
+        name for name, record in facts.judgements.items() if not record.get("blocked") and not record.get("judgement")
+    ]
+    if unread:
+        lines.append(f"no judgement was had for {', '.join(unread)}: only the scan and the gate stood in their way")
     return lines
 
 
