@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from functools import partial
 from types import TracebackType
 
-from benchmarks.simulated.agent import tool_input
+from benchmarks.simulated.tool_trial import tool_works
 from benchmarks.task import Task
 from task_agent.harness import HarnessBundle
 from task_agent.harness.script_tool import ScriptToolSpec
-from task_agent.meter import Budget, Meter
 from task_agent.sandbox import open_sandbox
 from task_agent.sandbox.base import SandboxKind
-from task_agent.tools.base import call_tool
-from task_agent.tools.script import ScriptTool
 
 
 class ToolTrials:
@@ -47,17 +45,8 @@ class ToolTrials:
         key = (_identity(spec), task.id)
         if key not in self._known:
             timeout_s = bundle.spec.limits.command_timeout_s
-            self._known[key] = self._loop.run(self._try(spec, task, timeout_s))
+            self._known[key] = self._loop.run(tool_works(spec, task, partial(open_sandbox, self._kind), timeout_s))
         return self._known[key]
-
-    async def _try(self, spec: ScriptToolSpec, task: Task, timeout_s: float) -> bool:
-        sandbox = open_sandbox(self._kind, task.environment)
-        try:
-            tool = ScriptTool(spec, sandbox, Meter(Budget()), timeout_s=timeout_s)
-            result = await call_tool(tool, tool_input(task, spec.input_schema))
-        finally:
-            await sandbox.close()
-        return not result.is_error
 
 
 def _identity(spec: ScriptToolSpec) -> str:

@@ -142,3 +142,9 @@ def test_every_page_is_in_the_readme_and_pages_tested_elsewhere_are() -> None:
     assert [page.name for page in GUIDES if f"docs/{page.name}" not in readme] == []
     for name, test in ELSEWHERE.items():
         assert f"docs/{name}" in (ROOT / test).read_text()
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+def test_every_module_that_a_page_names_is_there(page: Path) -> None:
+    named_here = re.findall(r"`((?:optimizer|task_agent|benchmarks|traces)/[\w/]+\.py)`", page.read_text())
+    assert [path for path in named_here if not (ROOT / path).exists()] == []
