@@ -69,10 +69,17 @@ def verdict_words(facts: Facts, data: Json) -> str:
     """Say the verdict and its reason in a few words."""
     verdict = facts.verdicts.get(data["candidate"])
     if verdict is None:
-        waits = "open: waits for a person's word" if data["review"] else "open: not decided yet"
-        return "the baseline: what the run began with" if data["parent"] is None else waits
+        return "the baseline: what the run began with" if data["parent"] is None else f"open: {_awaited(data)}"
     champion = ", the champion" if facts.state.champion == data["candidate"] else ""
     return f"{data['verdict']}: {short_reason(verdict)}{champion}"
+
+
+def _awaited(data: Json) -> str:
+    """Say what an undecided candidate waits for."""
+    if not data["review"]:
+        return "not decided yet"
+    said = data["review"]["said"]
+    return f"{said} by {data['review']['by']}; the driver enters it" if said else "waits for a person's word"
 
 
 def predicted(data: Json) -> str:
@@ -117,7 +124,7 @@ def _checked(record: Json) -> str:
 
 
 def _reflected(record: Json) -> str:
-    return "passed; a judge read it" if record.get("judged") else "passed; no judge was asked"
+    return "passed; read in a fresh context" if record.get("judged") else "passed; nobody was asked to read it"
 
 
 def _screened(record: Json) -> str:

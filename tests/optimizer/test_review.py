@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from optimizer.attempt_spec import AttemptSpec
+from optimizer.cli.candidate_page import verdict_words
 from optimizer.control import Control, Interrupted, Request, ask
 from optimizer.execute import Driver
 from optimizer.facts import candidate_facts, read_facts
@@ -83,6 +84,7 @@ def test_a_word_counts_as_said_before_the_driver_has_entered_it(bench: Worlds, r
     assert facts.waiting == []
     assert candidate_facts(facts, "c001")["review"]["said"] == "accepted"
     assert candidate_facts(facts, "c001")["gate"]["record"] is not None
+    assert verdict_words(facts, candidate_facts(facts, "c001")) == "open: accepted by ada; the driver enters it"
     assert world.ledger.reviews() == {}
 
 
