@@ -6,6 +6,7 @@ process that made it: a container names it in a label, a folder in its name.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Iterator
@@ -53,20 +54,28 @@ def sweep(runs: Path) -> list[Swept]:
 def _of_run(folder: RunFolder) -> Reaped:
     with suppress(RunLockedError), DriverLock(folder.path):
         try:
-            lock = folder.read_lock()
-            return reap(mark.mark_of(str(lock["uid"])), "docker" if lock["sandbox"] == "docker" else "process")
+            of = mark.mark_of(str(folder.read_lock()["uid"]))
+            return reap(of, None if _engine_answers() else "process")
         except RatchetError:
             return Reaped()
     return Reaped()
 
 
+@functools.cache
+def _engine_answers() -> bool:
+    from task_agent.sandbox._engine import engine
+
+    try:
+        engine()
+    except SandboxUnavailableError:
+        return False
+    return True
+
+
 def _stray_containers() -> int:
     from task_agent.sandbox.docker import reap_orphans
 
-    try:
-        return reap_orphans()
-    except SandboxUnavailableError:
-        return 0
+    return reap_orphans() if _engine_answers() else 0
 
 
 def _stray_folders() -> Iterator[Path]:

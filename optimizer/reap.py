@@ -46,14 +46,17 @@ class Reaped:
         return f"ended what an earlier driver had left: {', '.join(said) or 'nothing'}"
 
 
-def reap(of: str, sandbox: SandboxKind) -> Reaped:
+def reap(of: str, sandbox: SandboxKind | None) -> Reaped:
     """End everything that carries the mark `of`, but this process and those it stems from.
+
+    Containers are looked for where `sandbox` is docker, and where it is None, which is whoever does not know what the
+    run made: a proposer's jail may be of another kind than its tasks'.
 
     A process that cleared its environment, and one of another user, is not found. A joined cluster's
     other machines are not looked at: workers there end with their driver's connection.
     """
     processes = _end_processes(of)
-    containers = _remove_containers(of) if sandbox == "docker" else 0
+    containers = _remove_containers(of) if sandbox in ("docker", None) else 0
     remove_groups(of)
     return Reaped(processes, containers, _remove_folders(of))
 
