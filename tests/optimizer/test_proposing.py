@@ -439,19 +439,28 @@ def test_an_outage_of_the_reviewer_leaves_the_slot_open(bench: Worlds, rates: Ra
     assert world.ledger.state().slots == 1
 
 
-@pytest.mark.bubblewrap
-def test_a_program_in_the_models_place_proposes_and_asks_no_model(bench: Worlds, rates: Rates, tmp_path: Path) -> None:
-    if not probe("bubblewrap").ok:
-        pytest.skip("no bubblewrap here")
+PROGRAM_JAILS = [
+    pytest.param(Jail("bubblewrap"), marks=pytest.mark.bubblewrap, id="bubblewrap"),
+    pytest.param(Jail("docker", network=True), marks=pytest.mark.docker, id="docker with a network"),
+]
+
+
+@pytest.mark.parametrize("jail", PROGRAM_JAILS)
+def test_a_program_in_the_models_place_proposes_and_asks_no_model(
+    bench: Worlds, rates: Rates, tmp_path: Path, jail: Jail
+) -> None:
+    if not probe(jail.kind).ok:
+        pytest.skip(f"no {jail.kind} here")
     (tmp_path / "claim.json").write_text(json.dumps(dict(submit().content[-1]["input"])))
     script = "echo I work; echo 'Look first.' > harness/prompts/system.md; cp /proposer/claim.json submission.json"
-    program = {"command": ["sh", "-c", script], "folder": str(tmp_path)}
+    program = {"command": ["sh", "-c", script], "folder": str(tmp_path), "network": jail.network}
     world = measured(bench, rates, [], settings={"proposer": {"program": program}})
-    world.bench = replace(world.bench, jail=Jail("bubblewrap"))
+    world.bench = replace(world.bench, jail=jail)
     propose_change(world.bench, 1, "c000")
     assert world.ledger.candidates()[1].title == "look first"
     assert world.bench.archive.load("c001").prompt("main") == "Look first.\n"
-    assert (world.ledger.slots()[0]["tokens"], world.ledger.slots()[0]["cost_usd"]) == (0, 0.0)
+    slot = world.ledger.slots()[0]
+    assert (slot["tokens"], slot["cost_usd"]) == (0, None if jail.network else 0.0)
     events = world.bench.store.read_attempt("proposer/s001")
     assert any("I work" in (event.text or "") for event in events)
     assert world.proposer.requests == []

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
-from optimizer.propose import Assignment, Jail, Journal, Program, ProposalOutcome, SessionLimits, SubmitTool, Workspace
+from optimizer.propose import (
+    Assignment,
+    Jail,
+    Journal,
+    Program,
+    ProposalOutcome,
+    SessionLimits,
+    SubmitTool,
+    Workspace,
+    choose_jail,
+)
 from task_agent.sandbox import SandboxKind, probe
 from traces import EventKind, MemoryRecorder
+from traces.errors import SandboxUnavailableError
 from traces.recorder import Recorder
 
 BUBBLEWRAP = pytest.param("bubblewrap", marks=pytest.mark.bubblewrap)
@@ -159,6 +174,98 @@ async def test_a_program_that_ended_is_not_run_again(roomy: Workspace, kind: San
     assert first.proposal == again.proposal is not None
     kept = json.loads(path.read_text().splitlines()[-1])
     assert kept["result"]["output"] in next(e.text or "" for e in recorder.events if e.kind is EventKind.TOOL_RESULT)
+
+
+ASK = """import json, pathlib, sys, urllib.request
+try:
+    with urllib.request.urlopen(sys.argv[1], timeout=10) as reply:
+        said = reply.read().decode()
+except OSError as error:
+    sys.exit(f"refused: {error}")
+pathlib.Path("harness/prompts/system.md").write_text(said)
+pathlib.Path("submission.json").write_text(pathlib.Path("/proposer/claim.json").read_text())
+"""
+
+
+def asking(folder: Path, jail: Jail, url: str) -> Program:
+    folder.mkdir(exist_ok=True)
+    (folder / "ask.py").write_text(ASK)
+    (folder / "claim.json").write_text(json.dumps(CLAIM))
+    return Program(("python3", "/proposer/ask.py", url), jail, folder)
+
+
+@pytest.fixture
+def neighbour() -> Iterator[str]:
+    """A web server in a container of its own on the engine's bridge, which no packet leaves."""
+    import docker
+
+    if not probe("docker").ok:
+        pytest.skip("no docker here")
+    client = docker.from_env()
+    serve = "mkdir /w && cd /w && echo 'Look at the header first.' > index.html && exec python3 -m http.server 8000"
+    box = client.containers.run(
+        "ratchet-base:bookworm", entrypoint=["sh", "-c", serve], detach=True, network_mode="bridge"
+    )
+    try:
+        answers = "import urllib.request as u; u.urlopen('http://127.0.0.1:8000', timeout=1)"
+        until = f'for i in $(seq 50); do python3 -c "{answers}" && exit 0; sleep 0.1; done; exit 1'
+        assert box.exec_run(["sh", "-c", until]).exit_code == 0
+        box.reload()
+        yield f"http://{box.attrs['NetworkSettings']['Networks']['bridge']['IPAddress']}:8000/"
+    finally:
+        box.remove(force=True)
+        client.close()
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("network", [True, False])
+async def test_a_program_reaches_the_network_where_it_is_given_one_and_nothing_where_it_is_not(
+    roomy: Workspace, neighbour: str, tmp_path: Path, network: bool
+) -> None:
+    recorder = MemoryRecorder()
+    program = asking(tmp_path / "mine", Jail("docker", network=network), neighbour)
+    outcome = await run(roomy, program, recorder=recorder)
+    printed = next(event.text or "" for event in recorder.events if event.kind is EventKind.TOOL_RESULT)
+    if network:
+        assert (outcome.end, outcome.reason) == ("submitted", "")
+        assert outcome.proposal is not None
+        assert outcome.proposal.bundle.prompt("main") == "Look at the header first.\n"
+        assert (outcome.cost_usd, outcome.unpriced_requests) == (None, 1)
+    else:
+        assert (outcome.end, outcome.proposal) == ("no_change", None)
+        assert "Network is unreachable" in printed
+        assert (outcome.cost_usd, outcome.unpriced_requests) == (0.0, 0)
+
+
+@every_jail
+async def test_what_listens_on_this_machines_loopback_is_out_of_a_programs_reach(
+    roomy: Workspace, kind: SandboxKind, tmp_path: Path
+) -> None:
+    (tmp_path / "index.html").write_text("Look here.")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(tmp_path))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/"
+        with urlopen(url) as here:
+            assert here.read() == b"Look here."
+        for network in {False, kind == "docker"}:
+            outcome = await run(roomy, asking(tmp_path / "mine", Jail(kind, network=network), url))
+            assert (outcome.end, outcome.proposal) == ("no_change", None)
+        server.shutdown()
+
+
+@in_bubblewrap
+async def test_bubblewrap_refuses_a_program_that_is_to_have_a_network(roomy: Workspace, kind: SandboxKind) -> None:
+    with pytest.raises(SandboxUnavailableError, match="no network"):
+        await run(roomy, Program(("true",), Jail(kind, network=True)))
+    with pytest.raises(SandboxUnavailableError):
+        Jail(kind, network=True).open(roomy)
+
+
+@pytest.mark.docker
+def test_a_network_alone_makes_the_jail_docker() -> None:
+    if not probe("docker").ok:
+        pytest.skip("no docker here")
+    assert choose_jail("auto", "bubblewrap", network=True) == Jail("docker", network=True)
 
 
 async def test_what_a_program_with_a_network_spends_is_not_called_free(workspace: Workspace) -> None:
