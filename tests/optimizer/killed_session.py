@@ -1,6 +1,7 @@
 """Holds one session of the simulated proposer in processes that are killed at one event after the other.
 
-Run as `python -m tests.optimizer.killed_session FOLDER KIND`: prints what was asked of the model, killed and alone.
+Run as `python -m tests.optimizer.killed_session FOLDER KIND [EVENT...]`: prints what was asked of the model, killed
+and alone. Without numbers of events it kills after each of them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -98,10 +100,10 @@ def told(world: World, root: Path) -> dict[str, Any]:  # Any: JSON
     return {"asked": (root / "asked.txt").read_text().split(), "history": history, "spend": spend}
 
 
-def main(root: Path, kind: SandboxKind | None) -> None:
-    """Kill a session after its first event, its second and so on, each time taking it up again."""
+def main(root: Path, kind: SandboxKind | None, points: Iterable[int]) -> None:
+    """Kill a session after one event, then after another and so on, each time taking it up again."""
     kills = 0
-    for at in range(1, 1000):
+    for at in points:
         child = os.fork()
         if child == 0:
             hold(root / "killed", kind, at).close()
@@ -120,4 +122,5 @@ def main(root: Path, kind: SandboxKind | None) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2] if sys.argv[2] in ("bubblewrap", "docker") else None)  # type: ignore[arg-type]  # as checked
+    points = [int(number) for number in sys.argv[3:]] or range(1, 1000)
+    main(Path(sys.argv[1]), sys.argv[2] if sys.argv[2] in ("bubblewrap", "docker") else None, points)  # type: ignore[arg-type]  # as checked

@@ -214,17 +214,30 @@ def every_byte(folder: Path) -> Iterator[tuple[str, bytes]]:
             yield str(path.relative_to(folder)), path.read_bytes()
 
 
+LOOK = "cat $(find /workspace /logs -type f); env; cat /proc/*/environ /proc/*/cmdline; ls -lR /workspace /tmp /logs"
+JAILS = [
+    pytest.param(None, id="no shell"),
+    pytest.param(Jail("bubblewrap"), marks=pytest.mark.bubblewrap, id="bubblewrap"),
+    pytest.param(Jail("docker"), marks=pytest.mark.docker, id="docker"),
+]
+
+
+@pytest.mark.parametrize("jail", JAILS)
 def test_nothing_of_held_out_and_test_reaches_the_workspace_or_the_session(
-    bench: Worlds, rates: Rates, a_task: Callable[..., Task]
+    bench: Worlds, rates: Rates, a_task: Callable[..., Task], jail: Jail | None
 ) -> None:
+    if jail is not None and not probe(jail.kind).ok:
+        pytest.skip(f"no {jail.kind} here")
     sql = call("query_traces", {"sql": "SELECT DISTINCT split, task FROM events"})
     tasks = secretive(a_task)
-    steps = [call("list_attempts", {"limit": 200}), sql, *proposal()]
+    look = [call("bash", {"command": LOOK})] if jail is not None else []
+    steps = [call("list_attempts", {"limit": 200}), sql, *look, *proposal()]
     world = bench(rates(1, {}), tasks=tasks, sizes=(6, 6, 6), proposer=steps, settings={"replicates": {"preflight": 1}})
     world.script.traced = ("train", "heldout", "test")
     preflight(world.bench)
     baseline(world.bench)
     assert SECRET in str(TraceStore(world.folder.traces).attempts(split="heldout"))
+    world.bench = replace(world.bench, jail=jail)
     propose_change(world.bench, 1, "c000")
     folder = world.folder.path / "proposer/s001"
     for name, content in every_byte(folder):
@@ -240,6 +253,7 @@ def test_nothing_of_held_out_and_test_reaches_the_workspace_or_the_session(
     assert "Do the work number 0 of sums" in seen or "sums-00" in seen
     assert SECRET not in seen
     assert "heldout" not in seen
+    assert jail is None or "Held-out and test tasks, their traces and scores" in seen, "the shell printed its files"
 
 
 def test_only_finished_train_attempts_are_listed(bench: Worlds, rates: Rates) -> None:

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from optimizer.propose import Jail, SessionLimits, Workspace, propose, write_evidence
+from optimizer.propose import (
+    Assignment,
+    Jail,
+    Journal,
+    Program,
+    SessionLimits,
+    Workspace,
+    propose,
+    write_evidence,
+)
+from optimizer.propose.query import DUCKDB
+from optimizer.propose.shell import ShellTool
 from optimizer.propose.tools import SubmitTool, toolset
 from task_agent.models.base import ModelReply
 from task_agent.models.scripted import ScriptedModel, call
 from task_agent.sandbox import SandboxKind, probe
 from task_agent.tools.base import call_tool
-from traces import AttemptKey, EventKind
+from traces import AttemptKey, EventKind, MemoryRecorder
 from traces.query import run_sql
 from traces.store import TraceStore
 from traces.writer import TraceWriter
@@ -273,7 +285,7 @@ async def test_a_whole_session_never_meets_the_canary(
     workspace = rebuild(texts=tmp_path / "runs/run-1/proposer/text")
     run_root = workspace.root.parent.parent
     before = {path: path.read_bytes() for path in run_files(workspace)}
-    asked = attacks(run_root) if kind is None else shell_attacks(run_root)
+    asked = [*attacks(run_root), *(shell_attacks(run_root) if kind is not None else ())]
     tried: list[ModelReply] = [call(name, given) for name, given in asked]
     edit = call("edit_file", {"path": "prompts/system.md", "new": "Look first.\n"})
     model = ScriptedModel([edit, *tried, call("submit_change", CLAIM)])
@@ -306,3 +318,79 @@ async def test_a_whole_session_never_meets_the_canary(
     assert not any(canary.encode() in content for content in outcome.proposal.bundle.files.values())
     assert not any(canary.encode() in content for content in every_byte(workspace.root))
     assert {path: path.read_bytes() for path in before} == before
+
+
+ENDINGS = {
+    "ln -s {run}/ledger.sqlite submission.json": "file",
+    "ln -s {run}/ledger.sqlite harness/prompts/l.md; cp claim.json submission.json": "neither a file nor a folder",
+    "rm -rf harness; ln -s {run}/suite/held harness; cp claim.json submission.json": "folder",
+    "cat {run}/ledger.sqlite > submission.json 2>&1": "is no JSON",
+    "sed 's|c000/sum-01/a00|c000/held|' claim.json > submission.json; echo x > harness/prompts/system.md": "c000/held",
+    "sed 's|sum-01|held|' claim.json > submission.json; echo x > harness/prompts/system.md": "held",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS[1:])
+async def test_a_program_never_meets_the_canary_nor_is_told_of_it_when_it_is_refused(
+    rebuild: Callable[..., Workspace], tmp_path: Path, kind: SandboxKind, canary: str
+) -> None:
+    if not probe(kind).ok:
+        pytest.skip(probe(kind).reason)
+    workspace = rebuild(texts=tmp_path / "runs/run-1/proposer/text")
+    run_root = workspace.root.parent.parent
+    before = {path: path.read_bytes() for path in run_files(workspace)}
+    claim = f"cat > claim.json <<'END'\n{json.dumps(CLAIM)}\nEND\ncat TASK.md\n"
+    searches = "\n".join(f"( {each}\n)" for each in SHELL if "kill -9 -1" not in each)  # which ends the program
+    for number, (ending, why) in enumerate({f"{searches}\nrm -rf harness/*": "file", **ENDINGS}.items()):
+        recorder, journal = MemoryRecorder(), Journal(tmp_path / f"steps{number}.jsonl")
+        script = (claim + ending).replace("{run}", str(run_root))
+        given = Assignment(workspace, SubmitTool(workspace), "Go.", recorder, SessionLimits(time_s=100.0), journal)
+        outcome = await Program(("bash", "-c", script), Jail(kind)).propose(given)
+        assert (outcome.end, outcome.proposal) == ("no_change", None), ending
+        assert why in outcome.reason, (ending, outcome.reason)
+        printed = "".join(event.text or "" for event in recorder.events)
+        assert len(printed) > (10_000 if not number else 1_000)
+        kept = (tmp_path / f"steps{number}.jsonl").read_text()
+        assert canary not in f"{printed}{outcome}{kept}{recorder.events}", ending
+        assert str(run_root) not in outcome.reason, ending
+        workspace.put_back(workspace.champion.files)
+    assert not any(canary.encode() in content for content in every_byte(workspace.root))
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.bubblewrap
+async def test_no_sql_in_the_jail_meets_the_canary_though_it_may_read_files_there(
+    rebuild: Callable[..., Workspace], tmp_path: Path, canary: str
+) -> None:
+    """DuckDB has no lock of its own in the jail: what reads files or settings is run, with all of it allowed."""
+    jail = Jail("bubblewrap")
+    if not probe(jail.kind).ok or not jail.has_sql:
+        pytest.skip("no bubblewrap here, or its Python is of another version than DuckDB's")
+    workspace = rebuild(texts=tmp_path / "runs/run-1/proposer/text")
+    run_root = workspace.root.parent.parent
+    asked = [
+        sql.replace("{run}", str(run_root)) for sql in SQL if "{run}" in sql or ("(" in sql and "events" not in sql)
+    ]
+    asked += [
+        "SELECT * FROM read_text('/proc/*/environ')",
+        "SELECT * FROM read_text('/w*/**')",
+    ]
+    code = f"""import sys; sys.path[:0] = [{DUCKDB!r}, '.']
+import duckdb, query
+for sql in {asked!r}:
+    try:
+        connection = duckdb.connect(config=dict(threads=1))
+        connection.execute(query.view(query.SEALED))
+        print(str(connection.execute(sql).fetchall())[:3000])
+    except Exception as error:
+        print('error:', str(error).replace(sql, ''))
+"""
+    shell = ShellTool(workspace, partial(jail.open, workspace))
+    try:
+        said = await shell.call({"command": f"python3 - <<'END'\n{code}\nEND"})
+    finally:
+        await shell.close()
+    assert said.footer == "[exit code 0]", said
+    assert len(said.output) > 10_000
+    assert canary not in said.output
+    assert f"{run_root}/ledger.sqlite" not in said.output.replace("No files found that match the pattern", "")
