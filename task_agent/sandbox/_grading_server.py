@@ -82,10 +82,13 @@ class Server:
         return said.decode()
 
     def serve(self) -> None:
-        """Serve until the worker closes its end; the kernel then ends what is left, with this first process."""
+        """Serve until the worker closes its end; the kernel then ends what is left, with this first process.
+
+        Events are taken one by one: a line that closes gives its number to the next, and news of it would be of that.
+        """
         self.poll.register(self.control, select.EPOLLIN)
         while True:
-            for fd, _ in self.poll.poll():
+            for fd, _ in self.poll.poll(maxevents=1):
                 if fd == self.control.fileno():
                     if not self.obey():
                         return

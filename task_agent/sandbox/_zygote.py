@@ -57,7 +57,7 @@ class Server:
     def serve(self) -> None:
         """Serve until the worker closes its end."""
         self.selector.register(self.control, selectors.EVENT_READ)
-        self.control.send(json.dumps({"ready": True}).encode())
+        self.tell({"ready": True})
         while True:
             for key, _ in self.selector.select():
                 if key.fileobj is self.control:
@@ -69,7 +69,10 @@ class Server:
 
     def obey(self) -> bool:
         """Carry out one order; False when there will be no more."""
-        text, fds, _, _ = socket.recv_fds(self.control, PACKET, 1)
+        try:
+            text, fds, _, _ = socket.recv_fds(self.control, PACKET, 1)
+        except ConnectionError:  # the worker went away with something unread
+            return False
         if not text:
             return False
         order = json.loads(text)
@@ -84,7 +87,7 @@ class Server:
         try:
             pid = self.fork(line)
         except OSError as error:
-            self.control.send(json.dumps({"ended": number, "failed": str(error)}).encode())
+            self.tell({"ended": number, "failed": str(error)})
             return
         finally:
             os.close(line)
@@ -152,15 +155,19 @@ class Server:
 
     def bury(self, pidfd: int, number: int, pid: int) -> None:
         """Report an attempt's process that ended."""
-        _, status, used = os.wait4(pid, 0)
         if not self.orders["isolated"]:
-            self.kill(pid)
+            self.kill(pid)  # while its number is still its own
+        _, status, used = os.wait4(pid, 0)
         self.selector.unregister(pidfd)
         os.close(pidfd)
         del self.running[number]
         code = os.waitstatus_to_exitcode(status)
-        report = {"ended": number, "code": code, "cpu_s": used.ru_utime + used.ru_stime}
-        self.control.send(json.dumps(report).encode())
+        self.tell({"ended": number, "code": code, "cpu_s": used.ru_utime + used.ru_stime})
+
+    def tell(self, message: dict[str, Any]) -> None:  # Any: JSON
+        """Tell the worker; where it is gone, the next thing read says so, and everything is ended."""
+        with contextlib.suppress(ConnectionError):
+            self.control.send(json.dumps(message).encode())
 
 
 def clone(namespaces: int) -> int:

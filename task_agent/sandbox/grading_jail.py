@@ -78,7 +78,10 @@ class Grading:
                 await in_jail_thread(functools.partial(group.take, pid))
         except OSError as error:
             raise SandboxLostError(f"a grading did not get into its control group: {error}") from None
-        await asyncio.get_running_loop().sock_sendall(self._line, self._jail.worded(order) + b"\n")
+        try:
+            await asyncio.get_running_loop().sock_sendall(self._line, self._jail.worded(order) + b"\n")
+        except OSError:
+            raise SandboxLostError("a grading, or its jail, went down before its order came") from None
 
     async def ended(self, timeout_s: float) -> int | None:
         """Wait for its end; gives the exit code as a shell would, above 128 for a signal; None when time is up.
@@ -113,7 +116,10 @@ class Grading:
 
     async def _hear(self) -> None:
         while b"\n" not in self._rest:
-            said = await asyncio.get_running_loop().sock_recv(self._line, _PACKET)
+            try:
+                said = await asyncio.get_running_loop().sock_recv(self._line, _PACKET)
+            except OSError:  # it went down with the order unread
+                said = b""
             if not said:
                 self._jail.kill()
                 raise SandboxLostError("the jail for gradings went down")
@@ -150,12 +156,17 @@ class GradingJail:
     def __init__(self, place: Path) -> None:
         self.place = place
         self._ended = False
+        argv, orders = _jailed(place), json.dumps(_orders()).encode()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._process = _popen(_jailed(place), theirs)
+        try:
+            with theirs:
+                self._process = _popen(argv, theirs)
+        except OSError:
+            self._control.close()
+            raise
         try:
             self._control.settimeout(START_S)
-            self._control.send(json.dumps(_orders()).encode())
+            self._control.send(orders)
             said = self._control.recv(_PACKET).decode()
             self._control.setblocking(False)
         except OSError as error:

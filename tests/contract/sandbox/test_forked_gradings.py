@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import pytest_asyncio
 
 from task_agent.errors import SandboxLostError
 from task_agent.sandbox import SandboxKind, SandboxSpec, VerifyRun, grading_jail
+from task_agent.sandbox._cgroup import Group
 from task_agent.sandbox._folder import remove_tree
 from task_agent.sandbox.bubblewrap import BubblewrapSandbox, held
 
@@ -176,6 +178,95 @@ async def test_a_jail_that_went_down_is_named_and_the_next_grading_gets_another(
         await running
     assert (await graded("echo on")).result.output == "on\n"
     assert _servers(os.getpid()) != [server]
+
+
+async def test_a_grading_that_ends_as_it_is_given_up_takes_no_other_with_it(server: int) -> None:
+    jail = await kept_jail()
+    over, beside = grading_jail.Grading(jail), grading_jail.Grading(jail)
+    await begin(over, "sleep 60")
+    process, *_ = below(server)
+    os.kill(server, signal.SIGSTOP)
+    os.kill(process, signal.SIGKILL)
+    while ") Z " not in Path(f"/proc/{process}/stat").read_text():
+        await asyncio.sleep(0.01)
+    starting = asyncio.create_task(begin(beside, "sleep 0.5; exit 7"))
+    await asyncio.sleep(0.1)
+    closing = asyncio.create_task(over.close())
+    await asyncio.sleep(0.1)
+    os.kill(server, signal.SIGCONT)
+    await asyncio.gather(starting, closing)
+    assert await beside.ended(10) == 7
+    await beside.close()
+
+
+class Step(Group):
+    """Do something in a grading's step into its group: it has greeted, and its order is still to come."""
+
+    def __init__(self, do: Callable[[int], None]) -> None:
+        self._do = do
+
+    def take(self, pid: int) -> None:
+        self._do(pid)
+
+
+async def test_a_jail_that_goes_down_before_the_order_is_named(server: int) -> None:
+    jail = await kept_jail()
+
+    def fall(pid: int) -> None:
+        os.kill(server, signal.SIGKILL)
+        while jail.alive:
+            time.sleep(0.01)
+
+    grading = grading_jail.Grading(jail)
+    with pytest.raises(SandboxLostError, match="went down"):
+        await begin(grading, "true", Step(fall))
+    await grading.close()
+
+
+async def test_a_jail_that_goes_down_before_the_order_is_read_is_named(server: int) -> None:
+    grading = grading_jail.Grading(await kept_jail())
+    await begin(grading, "true", Step(lambda pid: os.kill(pid, signal.SIGSTOP)))
+    os.kill(server, signal.SIGKILL)
+    with pytest.raises(SandboxLostError, match="went down"):
+        await grading.ended(10)
+    await grading.close()
+
+
+UNABLE = """
+import sys
+from pathlib import Path
+from task_agent.sandbox.grading_jail import GradingJail
+from traces.errors import SandboxUnavailableError
+try:
+    GradingJail(Path("/tmp"))
+except SandboxUnavailableError as error:
+    print(error.message)
+"""
+
+
+async def test_a_jail_that_cannot_be_worded_leaves_nothing_open(server: int, tmp_path: Path) -> None:
+    for name in ("ldd", "chroot"):
+        (tmp_path / name).symlink_to(shutil.which(name) or name)
+    env = {"PATH": f"{tmp_path}", "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-W", "always::ResourceWarning", "-c", UNABLE]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("there is no `bwrap` here\n", "")
+
+
+async def kept_jail() -> grading_jail.GradingJail:
+    sandbox = BubblewrapSandbox(SPEC)
+    try:
+        jail = await grading_jail.grading_jail(sandbox._folder.path.parent)
+    finally:
+        await sandbox.close()
+    assert jail is not None
+    return jail
+
+
+async def begin(grading: grading_jail.Grading, command: str, group: Group | None = None) -> None:
+    order = grading_jail.Order(("/bin/sh", "-c", command), {"PATH": "/usr/bin:/bin"}, "/tmp", (), 1_000_000)
+    with Path(os.devnull).open("wb") as output:
+        await grading.start(order, output.fileno(), group)
 
 
 async def test_a_jail_says_why_it_cannot_fork_and_serves_one_place_only(server: int, tmp_path: Path) -> None:

@@ -141,3 +141,16 @@ async def test_a_jail_that_was_killed_loses_its_attempts_and_a_new_one_takes_its
     await process.kill()
     await (await jails.start("one", {})).kill()
     await jails.close()
+
+
+@pytest.mark.parametrize("late", ["the server", "the worker"])
+def test_an_attempt_that_ends_with_the_worker_does_not_keep_the_others_alive(late: str) -> None:
+    worker, (server, first, *others) = started(isolated=False, marked="")
+    stopped = server if late == "the server" else worker.pid
+    os.kill(stopped, signal.SIGSTOP)
+    os.kill(first, signal.SIGKILL)
+    assert still_there([first]) == []
+    time.sleep(0.2)  # the server, where it is not the one that is stopped, tells of it
+    end(worker)
+    os.kill(server, signal.SIGCONT)
+    assert still_there([server, *others]) == []
