@@ -23,9 +23,7 @@ from traces.errors import UsageError
 if TYPE_CHECKING:
     from optimizer.gate.simulation.views import Ask, Row, Table
 
-app = typer.Typer(
-    name="bench", help="Hold the gate, the reflection and the sandboxes against the truth.", no_args_is_help=True
-)
+app = typer.Typer(name="bench", help="Measure the gate, reflection, proposers and sandboxes.", no_args_is_help=True)
 
 DRAWN = ("rivals", "frontier", "power")
 EVERY_S = 5.0
