@@ -160,10 +160,14 @@ def _measures(event: Event) -> list[str]:
         facts.append(tokens(event.usage))
         facts.append("unpriced" if event.cost_usd is None else f"${event.cost_usd:.4f}")
     if event.duration_ms is not None:
-        facts.append(
-            f"{event.duration_ms / 1000:.1f} s" if event.duration_ms >= 1000 else f"{event.duration_ms:.0f} ms"
-        )
+        facts.append(_seconds(event.duration_ms / 1000))
     return facts
+
+
+def _seconds(duration_s: float) -> str:
+    """Write a time in four figures: whatever the clock said, a proposer reads, and pays for, as many characters."""
+    places = 3 if duration_s < 9.9995 else 2 if duration_s < 99.995 else 1
+    return f"{duration_s:.{places}f} s"
 
 
 def tokens(usage: TokenUsage) -> str:
@@ -185,7 +189,7 @@ def _summary(events: Sequence[Event]) -> str:
         f"{len(requests):,} model calls",
         tokens(usage),
         f"cost unknown ({unpriced:,} of {len(requests):,} calls unpriced)" if unpriced else cost,
-        f"{max(events[-1].ts - events[0].ts, 0.0):.1f} s",
+        _seconds(max(events[-1].ts - events[0].ts, 0.0)),
         _ending(events),
     ]
     where = f"{key.attempt} · run {key.run} · {key.split}"

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,11 @@ class Nights:
             }
         finally:
             ledger.close()
+
+    def sessions(self, run: str) -> list[tuple[Any, ...]]:
+        """Give what each proposer's session came to, and the tokens and money it took."""
+        with closing(Ledger(self.runs / run / "ledger.sqlite", read_only=True)) as ledger:
+            return [(slot["slot"], slot["candidate"], slot["tokens"], slot["cost_usd"]) for slot in ledger.slots()]
 
 
 @pytest.fixture

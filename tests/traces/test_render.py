@@ -19,7 +19,7 @@ def test_an_attempt_reads_by_turn(recorder: MemoryRecorder) -> None:
     record_attempt(recorder, turns=2)
     assert render(recorder.events) == (
         "c000/sum/a00 · run run-1 · train\n"
-        "11 events · 2 model calls · 22 (+4 cached) in, 10 out · $0.5000 · 10.0 s · reward 1.0\n"
+        "11 events · 2 model calls · 22 (+4 cached) in, 10 out · $0.5000 · 10.00 s · reward 1.0\n"
         "\n"
         "== main ==\n"
         "[0] attempt_start · seed 7\n"
