@@ -102,12 +102,7 @@ def _attempt(row: AttemptRow) -> Json:
         "split": row.spec.split,
         "purpose": row.spec.purpose.value,
         "state": row.state,
-        "reward": row.reward,
-        "cause": row.cause,
-        "turns": row.turns,
-        "tokens": row.tokens,
-        "usd": row.cost_usd,
-        "seconds": round(row.duration_s, 3),
+        **_measured(row),
     }
 
 
@@ -120,6 +115,12 @@ def _imported(row: ImportRow) -> Json:
         "split": SplitName.TRAIN.value,
         "purpose": "import",
         "state": State.MISSING.value if row.reward is None else State.SCORED.value,
+        **_measured(row),
+    }
+
+
+def _measured(row: AttemptRow | ImportRow) -> Json:
+    return {
         "reward": row.reward,
         "cause": row.cause,
         "turns": row.turns,
