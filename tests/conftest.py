@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 TOOLS = frozenset({"docker", "bubblewrap", "ray", "browser"})
 FINISHED = Path(__file__).with_name("finished.yaml")
@@ -27,6 +28,10 @@ def pytest_configure() -> None:
     Tests read answers through pipes, which would get JSON: they say what a terminal would say to all that they start.
     """
     os.environ["RATCHET_FORMAT"] = "table"
+    if "CI" not in os.environ:  # there Hypothesis does the same by itself: how fast a machine is, is no property
+        slow = [HealthCheck.too_slow]
+        settings.register_profile("any-machine", deadline=None, suppress_health_check=slow)
+        settings.load_profile("any-machine")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it to what it starts in the background
         signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [name for name in os.environ if name.startswith("ANTHROPIC_")]:
