@@ -111,7 +111,7 @@ async def analyse(events: Sequence[Event], seat: Seat, budget: Budget) -> Analys
     shown = opening(events)
     tool, meter = ReportDigestTool(key.attempt, frozenset(event.seq for event in events), shown), Meter(budget)
     system = resources.files(__package__).joinpath("analyst.md").read_text(encoding="utf-8")
-    silent = (*SILENT, ProviderRefusedRequestError)
+    silent = (*SILENT, ProviderRefusedRequestError)  # a trace that no provider takes has no digest
     problem = await seat.hear(shown, tool, meter, system=system, name="analyst", silent=silent)
     digest = tool.digest or Digest(key.attempt, None, None, "", f"the analyst {problem}")
     return Analysis(digest, meter.usage, meter.cost_usd, meter.unpriced_requests, meter.turns)
