@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,7 @@ PREFIX = "ray-"
 _OBJECT_STORE_BYTES = 128 * 2**20
 STARTS = 3
 """How often a cluster of this machine is started before it is given up: on a busy machine Ray's own time runs out."""
+_KILL_ROUNDS, _KILL_PAUSE_S = 100, 0.05
 _NO_START = (Exception, SystemExit)
 """What Ray raises when it does not start: bare exceptions for time that ran out, and it leaves where none answers."""
 
@@ -107,12 +109,22 @@ class Cluster:
 
 
 def _kill_started(temp: Path) -> None:
-    """End what a start that failed half-way has left running: Ray forgets it until this process ends."""
+    """End what a start that failed half-way has left running and see it gone, which Ray forgets."""
+    for _ in range(_KILL_ROUNDS):
+        if not _kill_each(temp):
+            return
+        time.sleep(_KILL_PAUSE_S)
+
+
+def _kill_each(temp: Path) -> int:
+    killed = 0
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             with suppress(OSError):  # it has just ended, or is not ours
                 if os.fsencode(temp) in (entry / "cmdline").read_bytes():
                     os.kill(int(entry.name), signal.SIGKILL)
+                    killed += 1
+    return killed
 
 
 def _no_start(address: str, error: BaseException) -> SchedulerStartError:
