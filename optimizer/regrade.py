@@ -170,7 +170,9 @@ async def _grade_all(
                 return
             done.append(_write(folder, await _grade(row, task, kept, make_sandbox)))
 
-    await asyncio.gather(*(one(row, task) for row, task in owed))
+    ended = await asyncio.gather(*(one(row, task) for row, task in owed), return_exceptions=True)
+    if error := next((error for error in ended if error is not None), None):
+        raise error  # only now: a grading cut off in its end would leave its sandbox's process unreaped
     return done
 
 
