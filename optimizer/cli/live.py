@@ -13,13 +13,10 @@ from typing import Annotated, Protocol, TextIO
 
 import typer
 
-from optimizer.cli.manner import NOW, on_terminal
+from optimizer.cli.manner import COLUMNS, NOW, on_terminal
 from optimizer.cli.output import tell
+from optimizer.cli.watch.pulse import HEARTBEAT_S
 from optimizer.progress import Listener, Progress, silent
-
-HEARTBEAT_S = 20.0
-"""Nobody is left without a sign of life for longer than about this."""
-COLUMNS = 80
 
 
 class Display(StrEnum):

@@ -11,6 +11,8 @@ from typing import Final, TextIO
 from traces.errors import UsageError
 
 VARIABLE = "RATCHET_FORMAT"
+COLUMNS = 80
+"""Lines about events are broken here where nothing says another width."""
 
 
 class Format(StrEnum):

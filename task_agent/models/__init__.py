@@ -4,6 +4,7 @@
 takes seconds.
 """
 
+from task_agent.models._rates import Price, Rates
 from task_agent.models.base import (
     Block,
     Message,
@@ -18,7 +19,7 @@ from task_agent.models.base import (
 from task_agent.models.credentials import SIMULATED, Credentials, key_for, require_credentials
 from task_agent.models.fallback import Fallback, FallbackClient
 from task_agent.models.incident import Incident, IncidentKind
-from task_agent.models.prices import Price, PriceTable, Rates
+from task_agent.models.prices import PriceTable
 from task_agent.models.scripted import ScriptedModel, ScriptedWire
 
 __all__ = [

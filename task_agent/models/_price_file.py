@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from task_agent.harness.yaml_source import YamlSource, read_yaml, sourced
-from task_agent.models.prices import Price, Rates
+from task_agent.models._rates import Price, Rates
 from traces.errors import ConfigError, NotFoundError, Place
 
 

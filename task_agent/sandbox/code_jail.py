@@ -29,8 +29,8 @@ from task_agent.sandbox import _code_filter, mark
 from task_agent.sandbox._code_filter import RefusedCall
 from task_agent.sandbox._folder import PREFIX
 from task_agent.sandbox._host import raise_open_files, wait_exit
+from task_agent.sandbox._jail import closed_argv, start_jail
 from task_agent.sandbox._python import interpreter
-from task_agent.sandbox.bubblewrap import closed_argv, start_jail
 from task_agent.sandbox.choose import run_anywhere
 from traces.errors import SandboxUnavailableError
 

@@ -26,8 +26,8 @@ from typing import Any
 from task_agent.errors import SandboxLostError
 from task_agent.sandbox import _seccomp, mark
 from task_agent.sandbox._cgroup import Group
+from task_agent.sandbox._jail import in_jail_thread, jail_argv, top_folders
 from task_agent.sandbox._python import INSIDE, interpreter
-from task_agent.sandbox.bubblewrap import in_jail_thread, jail_argv, top_folders
 from traces.errors import SandboxUnavailableError
 
 START_S = 30.0

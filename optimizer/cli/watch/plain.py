@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from datetime import date, datetime
 
-from optimizer.cli.live import COLUMNS, HEARTBEAT_S
+from optimizer.cli.manner import COLUMNS
+from optimizer.cli.watch.pulse import HEARTBEAT_S
 from optimizer.cli.watch.renderer import Clock, LineRenderer
 from optimizer.cli.watch.words import is_small, words
 from optimizer.progress import Progress

@@ -7,6 +7,9 @@ import threading
 from collections.abc import Callable
 from types import TracebackType
 
+HEARTBEAT_S = 20.0
+"""Nobody is left without a sign of life for longer than about this."""
+
 
 class Pulse:
     """Call `beat` every `every_s` seconds from entering to leaving; 0 never calls it."""

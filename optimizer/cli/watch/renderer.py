@@ -8,9 +8,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from optimizer.cli.live import HEARTBEAT_S
 from optimizer.cli.watch.board import Board
-from optimizer.cli.watch.pulse import Pulse
+from optimizer.cli.watch.pulse import HEARTBEAT_S, Pulse
 from optimizer.progress import InTurn, Progress
 
 Clock = Callable[[], float]

@@ -9,8 +9,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from task_agent.sandbox._jail import UNPRIVILEGED_ID
 from task_agent.sandbox.bench.work import COMMANDS, FILES, REWARD, TEST
-from task_agent.sandbox.bubblewrap import UNPRIVILEGED_ID
 
 
 @functools.cache

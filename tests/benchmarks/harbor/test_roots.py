@@ -17,7 +17,7 @@ from benchmarks.errors import SuiteError
 from benchmarks.suite import Suite
 from task_agent.sandbox import SandboxSpec, choose, open_sandbox
 from task_agent.sandbox._engine import engine
-from task_agent.sandbox.bubblewrap import jail_argv
+from task_agent.sandbox._jail import jail_argv
 from task_agent.sandbox.roots import FILES, RECORD, take_out
 from tests.benchmarks.harbor.odd_tasks import write_odd
 from traces.errors import NotFoundError, SandboxUnavailableError

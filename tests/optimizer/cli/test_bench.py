@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from optimizer.cli.bench import Deciding, World
+from optimizer.cli.bench.gate import Deciding, World
 from optimizer.cli.main import main
 from optimizer.gate.simulation.catalogue import WORLDS
 from optimizer.gate.simulation.rivals import RIVALS

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from optimizer.cli.bench.cells import in_words
 from optimizer.cli.options import AsRows
 from traces.errors import UsageError
 
@@ -14,10 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from optimizer.config import RunConfig
-    from optimizer.reflect.calibration import ModelReaders, Rate, Row, Verdicts
+    from optimizer.reflect.calibration import ModelReaders, Row, Verdicts
 
 EVERY = 50
-COLUMNS = ("truth", "part", "mechanism")
 
 
 def reflect(
@@ -56,7 +56,7 @@ def reflect(
     is measured.
     """
     if probes is not None:
-        from optimizer.cli.bench_probes import put_to_probes
+        from optimizer.cli.bench.probes import put_to_probes
 
         _check_alone(readers=bool(judge or panel or scan_only or budget_usd is not None))
         put_to_probes(config, probes, each=each, seed=seed, as_json=as_json)
@@ -145,15 +145,6 @@ def _read(row: Row, said: Sequence[Verdicts]) -> dict[str, Any]:  # Any: cells
         rate = row.rates[reader.reader]
         cells[f"{reader.reader} ({reader.basis})"] = in_words(rate, whole=row.mechanism == "all")
     return cells
-
-
-def in_words(rate: Rate, *, whole: bool) -> str:
-    """Write a rate as a count; a sum with its share and interval."""
-    counted = f"{rate.blocked} of {rate.of}"
-    if not whole or rate.share is None or rate.interval is None:
-        return counted
-    low, high = rate.interval
-    return f"{counted}: {100 * rate.share:.0f}% ({100 * low:.0f} to {100 * high:.0f})"
 
 
 def _tell(said: Sequence[Verdicts]) -> None:

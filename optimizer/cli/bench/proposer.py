@@ -57,7 +57,7 @@ def proposer(
     command measures them.
     """
     from optimizer.ablation import Ablation, tabulate
-    from optimizer.cli.bench import read_cells, spread_cells
+    from optimizer.cli.bench.cells import read_cells, spread_cells
     from optimizer.cli.output import tell, write_rows
     from optimizer.run_file import load_run_file
 

@@ -1,4 +1,4 @@
-"""`ratchet bench`: hold gate and reflection against what is known to be true, and sandboxes against bare loops."""
+"""`ratchet bench gate`: hold the gate, and other tools' rules, against what is known to be true."""
 
 from __future__ import annotations
 
@@ -11,19 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optimizer.cli.bench_proposer import proposer
-from optimizer.cli.bench_reflect import reflect
-from optimizer.cli.bench_sandbox import sandbox
+from optimizer.cli.bench.cells import write_table_of
 from optimizer.cli.exit_codes import ExitCode
 from optimizer.cli.options import AsRows
-from optimizer.cli.output import Json, complain, tell, write_rows
-from optimizer.gate.simulation.measures import Measure
+from optimizer.cli.output import complain, tell
 from traces.errors import UsageError
 
 if TYPE_CHECKING:
-    from optimizer.gate.simulation.views import Ask, Row, Table
-
-app = typer.Typer(name="bench", help="Measure the gate, reflection, proposers and sandboxes.", no_args_is_help=True)
+    from optimizer.gate.simulation.views import Ask, Table
 
 DRAWN = ("rivals", "frontier", "power")
 EVERY_S = 5.0
@@ -67,17 +62,6 @@ class About(StrEnum):
     BENCHMARK = "benchmark"
 
 
-@app.callback()
-def root() -> None:
-    """Group the benches."""
-
-
-app.command("reflect", short_help="Count what reflection blocks of changes whose truth is known.")(reflect)
-app.command("proposer", short_help="Play nights whose proposer sees more or less, side by side.")(proposer)
-app.command("sandbox", short_help="Run attempts beside a bare loop that does the same.")(sandbox)
-
-
-@app.command("gate", short_help="Play simulated nights through the gate, or through another tool's rule.")
 def gate(
     world: Annotated[World, typer.Option("--world", help="The world played in.")] = World.MIXED,
     rule: Annotated[Deciding, typer.Option("--rule", "--mode", help="Who decides.")] = Deciding.DEFAULT,
@@ -160,36 +144,3 @@ class Progress:
         if time.monotonic() - self._said >= EVERY_S:
             self._said = time.monotonic()
             tell(f"{words}: {done} of {of}")
-
-
-def write_table_of(table: Table, *, as_json: bool) -> None:
-    """Write rows; a measure is one cell for people, and two numbers for programs."""
-    rows = [spread_cells(row) if as_json else read_cells(row) for row in table.rows]
-    write_rows(list(rows[0]), rows, limit=0, as_json=as_json, narrow="")
-
-
-def spread_cells(row: Row) -> Json:
-    """Make two cells of a measure: its value and its error."""
-    flat: dict[str, object] = {}
-    for name, cell in row.items():
-        if isinstance(cell, Measure):
-            flat |= {name: cell.value, f"{name}_error": cell.error}
-        else:
-            flat[name] = cell
-    return flat
-
-
-def read_cells(row: Row) -> Json:
-    """Write a measure with its error, and a flag, as a person reads them."""
-    words = {True: "yes", False: "no"}
-    return {
-        name: _measured(cell) if isinstance(cell, Measure) else words[cell] if isinstance(cell, bool) else cell
-        for name, cell in row.items()
-    }
-
-
-def _measured(seen: Measure) -> str:
-    if seen.value is None or seen.error is None:
-        return "-"
-    digits = 0 if seen.value >= 100 else 3
-    return f"{seen.value:.{digits}f} ({seen.error:.{digits}f})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from optimizer.cli.bench_reflect import EVERY, in_words
+from optimizer.cli.bench.cells import in_words
 from traces.errors import UsageError
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from optimizer.probe_rates import Row, Tried
     from optimizer.reflect.calibration import Basis, Rate
 
+EVERY = 50
 CONFIGURED = (
     "CONFIGURED: which changes gain, and where (true gains, in points). The simulated agent heeds an answer only where"
     " it stands in the prompt as it is, so most of what is planted has no gap that any probe could find."
