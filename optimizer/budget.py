@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+MOST_SAMPLES = 16
+"""More baseline attempts than this for one of the champion's are not paid."""
+
 
 def price_per_attempt(costs: Sequence[float]) -> float:
     """Estimate one attempt's price, carefully: the 95th percentile of those seen, 0 while none was.

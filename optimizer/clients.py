@@ -10,7 +10,7 @@ from benchmarks.judge import Judging, judge_answer
 from benchmarks.simulated import SimulatedModel, SimulatedSettings
 from benchmarks.suite import Suite
 from optimizer.config import RunConfig
-from optimizer.roles import Role
+from optimizer.settings.roles import Role
 from task_agent.harness.faults import dotted, faults_in
 from task_agent.models import Fallback, FallbackClient, ModelClient, PriceTable, require_credentials
 from traces.errors import ConfigError

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PrivateAttr, StrictBool, StrictInt, model_validator
 
 from optimizer.loop import Autonomy
-from optimizer.meta_settings import Lessons, Proposer, Reflection, Surface, Tuner, Visibility
-from optimizer.roles import Models
-from optimizer.settings import MOST_AGAIN, MOST_AT_ONCE, Amount, Count, Ratio, Repeats, Settings, Share, Size
+from optimizer.settings.base import MOST_AGAIN, MOST_AT_ONCE, Amount, Count, Ratio, Repeats, Settings, Share, Size
+from optimizer.settings.meta import Lessons, Proposer, Reflection, Surface, Tuner, Visibility
+from optimizer.settings.roles import Models
 from traces.errors import ConfigError, Place, RatchetError
 
 

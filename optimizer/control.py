@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, Literal
 
-from optimizer.progress import Listener, Progress
+from optimizer.telling.progress import Listener, Progress
 from traces.errors import UsageError
 
 NAME: Final = "request.json"

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from optimizer.bench import Bench
-from optimizer.epochs import is_over, rotate, tests_left
-from optimizer.evidence import rewards
-from optimizer.examine import check, screen_on_train
-from optimizer.gatekeeper import look_at, reserve
-from optimizer.learning import carry
 from optimizer.loop import (
     HOPELESS,
     Await,
@@ -27,18 +21,24 @@ from optimizer.loop import (
     Stops,
     decide,
 )
-from optimizer.measure import baseline, certify, certify_price
-from optimizer.preflight import is_hopeless, preflight
-from optimizer.progress import Progress
-from optimizer.proposing import propose_changes
-from optimizer.prune import prune
-from optimizer.rebasing import rebase
-from optimizer.reflecting import reflect_on
-from optimizer.review import enter, hold
+from optimizer.sessions.learning import carry
+from optimizer.sessions.proposing import propose_changes
+from optimizer.sessions.reflecting import reflect_on
+from optimizer.stages.bench import Bench
+from optimizer.stages.epochs import is_over, rotate, tests_left
+from optimizer.stages.evidence import rewards
+from optimizer.stages.examine import check, screen_on_train
+from optimizer.stages.gatekeeper import look_at, reserve
+from optimizer.stages.measure import baseline, certify, certify_price
+from optimizer.stages.preflight import is_hopeless, preflight
+from optimizer.stages.prune import prune
+from optimizer.stages.rebasing import rebase
+from optimizer.stages.tuning import tune
+from optimizer.stages.verdicts import decide as give_verdict
+from optimizer.stages.verdicts import hold_ground
+from optimizer.stages.waiting import enter, hold
 from optimizer.state import Phase, RunState
-from optimizer.tuning import tune
-from optimizer.verdicts import decide as give_verdict
-from optimizer.verdicts import hold_ground
+from optimizer.telling.progress import Progress
 
 ENDING = "ending"
 """The notice that holds a person's wish to end the night early: its text is the reason."""

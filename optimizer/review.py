@@ -1,6 +1,6 @@
 """A person's word on candidates that wait for it: one file each in the run's folder.
 
-The driver enters them into its ledger: it is the only writer there, and a word may be said while none lives.
+A word may be said while no driver lives; `optimizer.stages.waiting` enters it into the ledger.
 """
 
 from __future__ import annotations
@@ -10,15 +10,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from optimizer.ledger import ReviewRow
-from optimizer.progress import Progress
-from optimizer.state import HELD
 from traces.errors import UsageError
-
-if TYPE_CHECKING:  # who only asks what was said builds no bench
-    from optimizer.bench import Bench
 
 REVIEWS = "reviews"
 
@@ -47,27 +41,6 @@ def given(folder: Path) -> Mapping[str, ReviewRow]:
     """Read the words that were said about a run's candidates; a file that holds none is passed over."""
     rows = (_read(path) for path in sorted((folder / REVIEWS).glob("*.json")))
     return {row.candidate: row for row in rows if row is not None}
-
-
-def hold(bench: Bench, candidate: str) -> None:
-    """Let a candidate wait for a person's word from now on."""
-    bench.ledger.conclude_stage(candidate, HELD, {})
-    text = f"{candidate} waits for a person's word: ratchet review {bench.run} {candidate}"
-    bench.listen(Progress("notice", text, {"candidate": candidate}))
-
-
-def enter(bench: Bench) -> None:
-    """Enter into the ledger what people have said about candidates that wait for it."""
-    if bench.config.autonomy == "auto":
-        return
-    said = given(bench.folder)
-    for candidate in bench.ledger.state().waiting:
-        if (row := said.get(candidate.id)) is not None:
-            bench.ledger.enter_review(row)
-            word = "accepted" if row.accepted else "refused"
-            text = f"{row.candidate}: {word} by {row.by}" + (f": {row.reason}" if row.reason else "")
-            bench.ledger.note("review", text)
-            bench.listen(Progress("notice", text, {"candidate": row.candidate, "accepted": row.accepted}))
 
 
 def _check_same(said: ReviewRow | None, review: ReviewRow) -> None:

@@ -11,29 +11,30 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
-from optimizer.bench import Bench
 from optimizer.candidates import BASELINE, Archive
 from optimizer.clients import make_clients
 from optimizer.config import RunConfig
 from optimizer.control import Control, Interrupted
-from optimizer.draws import OutageError
-from optimizer.events import NAME as EVENTS
-from optimizer.events import EventLog, with_spend
-from optimizer.history import History
 from optimizer.jobs.importing import gather, keep
-from optimizer.learning import begin_with
 from optimizer.ledger import Bill, CandidateRow, DriverLock, Ledger
-from optimizer.notify import notifier
 from optimizer.patience import Patience
-from optimizer.plan import Plan, plan_resumed, plan_run, registry_of
-from optimizer.progress import Listener, Progress
+from optimizer.planning.plan import Plan, plan_resumed, plan_run
+from optimizer.reading.history import History
 from optimizer.reap import guarded
 from optimizer.reflect import LeakCorpus
+from optimizer.registry import registry_of
 from optimizer.report import write_report
 from optimizer.run_file import dump, load_run_file
 from optimizer.run_folder import RunFolder, new_run, taken
+from optimizer.sessions.learning import begin_with
 from optimizer.shift import Shift
-from optimizer.standing import started
+from optimizer.stages.bench import Bench
+from optimizer.stages.draws import OutageError
+from optimizer.stages.standing import started
+from optimizer.telling.events import NAME as EVENTS
+from optimizer.telling.events import EventLog, with_spend
+from optimizer.telling.notify import notifier
+from optimizer.telling.progress import Listener, Progress
 from optimizer.worker import open_writer
 from optimizer.workplace import open_workplace, release
 from task_agent.harness import EditSurface, normalised_hash

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from optimizer.bench import Bench
 from optimizer.control import Control, Interrupted, Request
-from optimizer.draws import DrainedError, OutageError
 from optimizer.execute import Driver
 from optimizer.loop import ASKED, ASKED_NOW, Await
 from optimizer.patience import Patience
-from optimizer.progress import Progress
 from optimizer.review import given
+from optimizer.stages.bench import Bench
+from optimizer.stages.draws import DrainedError, OutageError
+from optimizer.telling.progress import Progress
 
 LOOK_EVERY_S = 1.0
 """How often a driver looks whether a person has said a word."""

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from optimizer.candidates import Archive
 from optimizer.config import RunConfig
 from optimizer.control import Control
-from optimizer.draws import Draws
 from optimizer.ledger import Ledger
-from optimizer.progress import Listener
 from optimizer.run_folder import RunFolder
 from optimizer.schedule import InlineScheduler, Scheduler
+from optimizer.stages.draws import Draws
+from optimizer.telling.progress import Listener
 from optimizer.worker import WorkerSetup
 from task_agent.sandbox.base import SandboxKind
 from traces.store import TraceStore

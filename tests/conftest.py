@@ -56,9 +56,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     """Run the night of `finished.yaml` once, inline and in process sandboxes."""
-    from optimizer.progress import silent
     from optimizer.run import start
     from optimizer.run_file import load_run_file
+    from optimizer.telling.progress import silent
 
     runs = tmp_path_factory.mktemp("finished") / "runs"
     start(load_run_file(FINISHED), runs, "done", silent)

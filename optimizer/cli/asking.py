@@ -21,8 +21,8 @@ def confirm_cost(config: RunConfig, runs: Path, *, new_split: bool) -> None:
     """
     if NOW.yes or config.all_simulated or config.stop.budget_usd is not None:
         return
-    from optimizer.forecast import forecast
-    from optimizer.plan import plan_run
+    from optimizer.planning.forecast import forecast
+    from optimizer.planning.plan import plan_run
 
     plan = forecast(plan_run(config, runs, new_split=new_split), runs)
     models = ", ".join(sorted({name for name in plan["models"].values() if name != "simulated"}))

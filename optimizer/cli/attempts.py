@@ -152,7 +152,7 @@ def export_attempts(
     from optimizer.cli.output import say, tell, wrap, write_json
     from optimizer.facts import read_facts
     from optimizer.jobs.writing import write_job
-    from optimizer.readings import note_reading
+    from optimizer.reading.readings import note_reading
     from optimizer.run_folder import find_run
     from traces.errors import UsageError
 

@@ -12,10 +12,10 @@ def audit(run: RunName = "last", as_json: AsJson = False, runs_dir: RunsDir = RU
 
     Example: ratchet audit last
     """
-    from optimizer.audit import audit as hold_against_truth
     from optimizer.cli.output import points, say, write_json, write_table
     from optimizer.facts import read_facts
     from optimizer.run_folder import find_run
+    from optimizer.studies.audit import audit as hold_against_truth
 
     data = hold_against_truth(read_facts(find_run(runs_dir, run)))
     if as_json:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from optimizer.blame import Blamed, BlamedLine, Effect
 from optimizer.cli.output import clip, escape, one_line, paint, points, say, tell, wrap
+from optimizer.reading.blame import Blamed, BlamedLine, Effect
 
 MOST_LINES = 200
 MOST_CHARS = 400

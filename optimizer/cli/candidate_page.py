@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from optimizer.cli.output import Colour, clip, one_line, paint, points, wrap
 from optimizer.facts import Facts
-from optimizer.report.words import FINDS, short_reason
 from optimizer.state import HELD
+from optimizer.words import FINDS, short_reason
 
 Json = Mapping[str, Any]  # Any: JSON
 LABEL = 12

@@ -24,10 +24,10 @@ from optimizer.cli.options import (
 )
 
 if TYPE_CHECKING:  # what a command needs is imported in it
-    from optimizer.blame import Blamed
     from optimizer.facts import Facts
     from optimizer.ledger import CandidateRow
     from optimizer.propose import TrackRecord
+    from optimizer.reading.blame import Blamed
     from optimizer.run_folder import RunFolder
     from task_agent.harness import HarnessBundle
 
@@ -113,7 +113,7 @@ def _wanted(row: CandidateRow, shown: dict[str, Any], verdict: str | None, grep:
 
 
 def _row(facts: Facts, row: CandidateRow) -> dict[str, Any]:  # Any: JSON
-    from optimizer.report.words import short_reason
+    from optimizer.words import short_reason
 
     verdict = facts.verdicts.get(row.id)
     return {
@@ -262,7 +262,7 @@ def tree(
     from optimizer.cli.output import WIDEST, say, tell, write_json
     from optimizer.cli.tree_view import drawn, folded, record
     from optimizer.facts import read_facts
-    from optimizer.lineage import lineage
+    from optimizer.reading.lineage import lineage
     from optimizer.run_folder import find_run
 
     facts = read_facts(find_run(runs_dir, run))
@@ -309,8 +309,8 @@ def blame_lines(
 
 
 def _blamed(folder: RunFolder, facts: Facts, candidate: str, file: str | None) -> Blamed:
-    from optimizer.blame import Blamed, blame, effects, lineage_of
     from optimizer.candidates import Archive
+    from optimizer.reading.blame import Blamed, blame, effects, lineage_of
     from traces.errors import NotFoundError
 
     archive, chain = Archive(folder.candidates), lineage_of(facts, candidate)

@@ -178,7 +178,7 @@ def _draw(order: Order, target: About, display: Display) -> int:
 def _confirm(outlook: Outlook) -> None:
     """Ask before a real model is paid without a limit."""
     from optimizer.cli.asking import confirm
-    from optimizer.report.words import money
+    from optimizer.words import money
 
     order = outlook.order
     role = order.config.models.task
@@ -224,7 +224,7 @@ def _answer(comparison: Comparison, shape: Shape | None, output: Path | None, *,
 def _may_show(comparison: Comparison, *, asked: bool) -> bool:
     """Say whether single tasks may be shown; reading held-out or test ones is noted where they were drawn."""
     from optimizer.cli.output import tell
-    from optimizer.readings import note_reading
+    from optimizer.reading.readings import note_reading
 
     if comparison.split.value == "train" or not asked:
         return comparison.split.value == "train"

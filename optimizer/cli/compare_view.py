@@ -10,7 +10,7 @@ from optimizer.compare import words
 from optimizer.compare.comparison import MEASURES, Against, Comparison, Standing
 from optimizer.compare.record import diff
 from optimizer.report.text import percent
-from optimizer.report.words import about, duration, money
+from optimizer.words import about, duration, money
 
 if TYPE_CHECKING:
     from optimizer.compare.outlook import Outlook

@@ -10,7 +10,7 @@ import typer
 from optimizer.cli.options import RUNS, AsJson, AsJsonIfAsked, RunsDir
 
 if TYPE_CHECKING:
-    from optimizer.origin import Setting
+    from optimizer.planning.origin import Setting
 
 app = typer.Typer(name="config", help="Check run files, show all settings, print their schema.", no_args_is_help=True)
 
@@ -36,7 +36,7 @@ def check(
     Example: ratchet config check configs/quickstart.yaml
     """
     from optimizer.cli.output import say, write_json
-    from optimizer.problems import problems_of
+    from optimizer.planning.problems import problems_of
 
     found = {file: problems_of(file, runs_dir, syntax_only=syntax) for file in files}
     rows = [_about(file, runs_dir, syntax=syntax) for file, problems in found.items() if not problems]
@@ -54,7 +54,7 @@ def check(
 
 def _about(file: Path, runs: Path, *, syntax: bool) -> dict[str, Any]:  # Any: JSON
     """Describe a file that is right."""
-    from optimizer.problems import plan_of
+    from optimizer.planning.problems import plan_of
 
     if syntax:
         return {"file": str(file), "ok": True}
@@ -96,7 +96,7 @@ def show(
     Example: ratchet config show configs/quickstart.yaml --resolved --origin
     """
     from optimizer.cli.output import say, write_json, write_table
-    from optimizer.origin import annotated, settings_of, surroundings
+    from optimizer.planning.origin import annotated, settings_of, surroundings
     from optimizer.run_file import load_run_file
 
     given = {

@@ -12,8 +12,8 @@ from optimizer.cli.options import RUNS, AsJson, RunsDir
 from traces.errors import UsageError
 
 if TYPE_CHECKING:
-    from optimizer.live_check import Step
-    from optimizer.machine import Need
+    from optimizer.planning.live_check import Step
+    from optimizer.planning.machine import Need
 
 
 def doctor(
@@ -47,7 +47,7 @@ def doctor(
         _reap(runs_dir, as_json=as_json)
         return
     from optimizer.cli.output import write_json
-    from optimizer.doctor import examine
+    from optimizer.planning.doctor import examine
 
     if live and file is None:
         raise UsageError("--live needs a run file: it names the models", hint="ratchet doctor RUN_FILE --live")
@@ -66,8 +66,8 @@ def doctor(
 def _walked(file: Path, runs: Path, rows: list[Need], max_usd: float) -> list[Step]:
     """Walk the path of a night, unless something is missing that `run` would refuse at once."""
     from optimizer.cli.output import tell
-    from optimizer.live_check import walk
-    from optimizer.plan import plan_run
+    from optimizer.planning.live_check import walk
+    from optimizer.planning.plan import plan_run
     from optimizer.run_file import load_run_file
 
     steps: list[Step] = []

@@ -14,8 +14,8 @@ from optimizer.cli.output import complain, write_json
 from optimizer.cli.summary import write_summary
 from optimizer.control import Interrupted
 from optimizer.facts import Facts, read_facts, status
-from optimizer.progress import Listener
 from optimizer.run_folder import RunFolder
+from optimizer.telling.progress import Listener
 
 
 def drive(

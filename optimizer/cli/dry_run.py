@@ -7,8 +7,8 @@ from typing import Any
 
 from optimizer.cli.output import say, width, wrap, write_json, write_table
 from optimizer.config import RunConfig
-from optimizer.forecast import Json, forecast
-from optimizer.plan import plan_run
+from optimizer.planning.forecast import Json, forecast
+from optimizer.planning.plan import plan_run
 
 
 def show_plan(config: RunConfig, runs: Path, *, new_split: bool, as_json: bool) -> None:

@@ -16,7 +16,7 @@ import typer
 from optimizer.cli.manner import COLUMNS, NOW, on_terminal
 from optimizer.cli.output import tell
 from optimizer.cli.watch.pulse import HEARTBEAT_S
-from optimizer.progress import Listener, Progress, silent
+from optimizer.telling.progress import Listener, Progress, silent
 
 
 class Display(StrEnum):

@@ -13,9 +13,9 @@ from optimizer.cli.completing import complete_candidate
 from optimizer.cli.options import RUNS, AsJson, RunName, RunsDir
 
 if TYPE_CHECKING:
-    from optimizer.certified_again import CertifiedAgain
     from optimizer.facts import Facts
-    from optimizer.regrade import Regraded
+    from optimizer.regrading.certified_again import CertifiedAgain
+    from optimizer.regrading.regrade import Regraded
     from optimizer.run_folder import RunFolder
 
 Json = dict[str, Any]  # Any: JSON
@@ -60,9 +60,9 @@ def regrade(
 def _grade(facts: Facts, rows: Sequence[Any], *, again: bool, per_task: bool) -> Json:
     """Grade, and say what came of it (Any: rows of the ledger)."""
     from benchmarks.suite import load_suite
-    from optimizer.certified_again import certified_again
-    from optimizer.plan import registry_of
-    from optimizer.regrade import regrade_run, summed
+    from optimizer.registry import registry_of
+    from optimizer.regrading.certified_again import certified_again
+    from optimizer.regrading.regrade import regrade_run, summed
     from optimizer.run_file import load_run_file
     from task_agent.sandbox import open_sandbox
     from traces.errors import UsageError
@@ -115,7 +115,7 @@ def _single(folder: RunFolder, found: Regraded, *, per_task: bool) -> list[Json]
     from dataclasses import asdict
 
     from optimizer.cli.output import tell, wrap
-    from optimizer.readings import note_reading
+    from optimizer.reading.readings import note_reading
 
     shown = [row for row in found.rows if row.changed or row.new is None]
     if not per_task:
@@ -161,7 +161,7 @@ def _show(data: Json, folder: RunFolder) -> None:
 
 
 def _way_out(reason: str) -> str:
-    from optimizer.regrade import NOT_KEPT
+    from optimizer.regrading.regrade import NOT_KEPT
 
     return ": `sandbox: {keep_work: true}` in the run file keeps work directories from the next run on" * (
         reason == NOT_KEPT

@@ -31,7 +31,7 @@ def replay(
     from optimizer.cli.live import drawn
     from optimizer.cli.output import say, tell
     from optimizer.cli.watch.replay import ReplayClock, paced
-    from optimizer.events import read_events
+    from optimizer.telling.events import read_events
 
     display = Display.JSON if as_json else display
     times, log = _times(speed), _log(run, runs_dir)
@@ -52,8 +52,8 @@ def _log(run: str, runs_dir: Path) -> Path:
     Raises:
         NotFoundError: There is no such run, or it has no log.
     """
-    from optimizer.events import last_events, log_of
     from optimizer.run_folder import find_run
+    from optimizer.telling.events import last_events, log_of
     from traces.errors import NotFoundError
 
     alone = Path(run)

@@ -118,7 +118,7 @@ def _share(part: int, whole: int) -> float | None:
 
 def _told(row: Json) -> Json:
     """Word a row for a person."""
-    from optimizer.report.words import duration, money
+    from optimizer.words import duration, money
 
     if row["state"] == "unreadable":
         return {"run": row["run"], "state": "unreadable", "suite": row["why"]}

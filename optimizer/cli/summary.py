@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from optimizer.cli.output import Colour, clip, escape, one_line, paint, say, width, wrap
 from optimizer.facts import Facts, status
-from optimizer.report.words import (
+from optimizer.words import (
     SHORT,
     SIMULATED_BANNER,
     duration,

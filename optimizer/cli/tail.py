@@ -11,8 +11,8 @@ from optimizer.cli.live import Display, ShowAs
 from optimizer.cli.options import RUNS, AsJsonIfAsked, RunName, RunsDir
 
 if TYPE_CHECKING:
-    from optimizer.progress import Progress
     from optimizer.run_folder import RunFolder
+    from optimizer.telling.progress import Progress
 
 
 def tail(
@@ -49,9 +49,9 @@ def _answer(folder: RunFolder, lines: int) -> None:
     import json
 
     from optimizer.cli.output import write_json
-    from optimizer.events import last_events, log_of, to_line
     from optimizer.facts import read_facts
-    from optimizer.report.words import next_commands
+    from optimizer.telling.events import last_events, log_of, to_line
+    from optimizer.words import next_commands
 
     facts = read_facts(folder)
     events = [json.loads(to_line(event)) for event in last_events(log_of(folder.path), lines)]
@@ -63,7 +63,7 @@ def _show_last(folder: RunFolder, lines: int, display: Display) -> None:
     import sys
 
     from optimizer.cli.live import drawn
-    from optimizer.events import last_events, log_of
+    from optimizer.telling.events import last_events, log_of
 
     ways = {Display.AUTO: Display.PLAIN, Display.RICH: Display.PLAIN}
     with drawn(ways.get(display, display), sys.stdout, heartbeat_s=0) as draw:
@@ -77,8 +77,8 @@ def _follow(folder: RunFolder, lines: int, display: Display) -> None:
     from optimizer.cli.exit_codes import ExitCode
     from optimizer.cli.live import drawn
     from optimizer.cli.output import tell
-    from optimizer.events import EventReader, follow, log_of
     from optimizer.ledger.lock import holder
+    from optimizer.telling.events import EventReader, follow, log_of
 
     reader, worth = EventReader(log_of(folder.path)), _worth(display)
     past = reader.read()
@@ -105,7 +105,7 @@ def _end(folder: RunFolder, display: Display) -> None:
     """Say how the run stands and what to do next, beside the lines where those are for a program."""
     from optimizer.cli.output import say, tell, wrap
     from optimizer.facts import read_facts
-    from optimizer.report.words import next_commands, verdict_sentence
+    from optimizer.words import next_commands, verdict_sentence
 
     facts = read_facts(folder)
     write = tell if display is Display.JSON else say

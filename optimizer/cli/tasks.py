@@ -60,7 +60,7 @@ def check(
     from benchmarks.check import check_tasks
     from benchmarks.suite import load_suite
     from optimizer.cli.output import tell, write_rows
-    from optimizer.plan import checks_of
+    from optimizer.registry import checks_of
     from task_agent.sandbox import choose, open_sandbox
 
     settings, wanted = _named(path, kind)

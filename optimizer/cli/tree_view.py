@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from optimizer.cli.candidate_page import VERDICT_COLOURS
 from optimizer.cli.output import clip, one_line, paint
-from optimizer.lineage import PLAIN, Branch, Node, Strokes, branches
+from optimizer.reading.lineage import PLAIN, Branch, Node, Strokes, branches
 
 ONE_LINE = 108
 """From this many columns on, the reason stands on a node's own line."""

@@ -13,7 +13,7 @@ from optimizer.compare.imported import Imported, find_imported
 from optimizer.export.manifest import HARNESS
 from optimizer.export.manifest import NAME as MANIFEST
 from optimizer.facts import Facts, read_facts
-from optimizer.plan import registry_of
+from optimizer.registry import registry_of
 from optimizer.run_folder import RunFolder, find_run, list_runs
 from task_agent.harness import HarnessBundle, load_bundle
 from task_agent.harness.bundle import SPEC_PATH

@@ -13,7 +13,6 @@ from optimizer.attempt_spec import Purpose
 from optimizer.compare.arms import Arm
 from optimizer.compare.evidence import Evidence
 from optimizer.compare.ground import Ground
-from optimizer.evidence import rewards
 from optimizer.gate import GateTask, look_confidence
 from optimizer.gate.arms import tally
 from optimizer.gate.contrasts import Contrast, contrasts
@@ -22,6 +21,7 @@ from optimizer.gate.missing import missing_report
 from optimizer.gate.ratios import Ratio, paired_ratio
 from optimizer.ledger import AttemptRow
 from optimizer.report.climb import FLIPPED
+from optimizer.stages.evidence import rewards
 
 Json = dict[str, Any]  # Any: JSON
 LEVEL: Final = 0.95

@@ -21,16 +21,16 @@ from optimizer.compare.ground import Ground, fresh_seed
 from optimizer.compare.purse import Purse
 from optimizer.config import RunConfig
 from optimizer.control import Control, Interrupted
-from optimizer.draws import DrainedError, Draws, OutageError
-from optimizer.events import NAME as EVENTS
-from optimizer.events import EventLog, with_spend
 from optimizer.ledger import AttemptRow, DrawRequest, DriverLock, Ledger
-from optimizer.outage import lost_early
-from optimizer.plan import choose_sandbox
-from optimizer.progress import Listener, Progress
+from optimizer.planning.plan import choose_sandbox
 from optimizer.reap import guarded
 from optimizer.run_file import dump
 from optimizer.run_folder import RunFolder
+from optimizer.stages.draws import DrainedError, Draws, OutageError
+from optimizer.stages.outage import lost_early
+from optimizer.telling.events import NAME as EVENTS
+from optimizer.telling.events import EventLog, with_spend
+from optimizer.telling.progress import Listener, Progress
 from optimizer.workplace import open_workplace, release
 from task_agent.harness import HarnessBundle
 from task_agent.models import require_credentials

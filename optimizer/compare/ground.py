@@ -17,7 +17,8 @@ from optimizer.compare.arms import Arm
 from optimizer.config import RunConfig
 from optimizer.gate import GateTask, Noise
 from optimizer.ledger import Ledger
-from optimizer.plan import registry_of, split_suite
+from optimizer.planning.plan import split_suite
+from optimizer.registry import registry_of
 from optimizer.run_file import load_run_file
 from optimizer.run_folder import RunFolder
 from optimizer.state import Phase

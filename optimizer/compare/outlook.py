@@ -9,7 +9,7 @@ from optimizer.compare.fresh import Order, owed
 from optimizer.gate.contrasts import smallest_difference
 from optimizer.gate.estimates import Estimand
 from optimizer.ledger import AttemptRow, Ledger
-from optimizer.pace import ATTEMPT_S, SIMULATED_S, assumed_usd
+from optimizer.planning.pace import ATTEMPT_S, SIMULATED_S, assumed_usd
 from optimizer.run_folder import RunFolder
 
 ENOUGH = 20

@@ -14,7 +14,7 @@ from optimizer.report.html.element import Child, Element, h
 from optimizer.report.html.parts import bullet_list, facts_list, grid, section
 from optimizer.report.html.shell import document
 from optimizer.report.text import percent, points
-from optimizer.report.words import about, money
+from optimizer.words import about, money
 from task_agent.harness import unified
 
 MARK: Final = "comparison"

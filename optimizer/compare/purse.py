@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from optimizer.progress import Listener, Progress
 from optimizer.state import Spend
+from optimizer.telling.progress import Listener, Progress
 
 
 class Purse:

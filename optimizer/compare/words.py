@@ -10,7 +10,7 @@ from optimizer.compare.comparison import Against, Comparison, Standing
 from optimizer.gate.contrasts import BONFERRONI, MAX_T
 from optimizer.gate.ratios import Ratio
 from optimizer.report.text import percent, points
-from optimizer.report.words import about, duration, money, ordinal
+from optimizer.words import about, duration, money, ordinal
 
 SPLITS: Final[Mapping[Split, str]] = {Split.TRAIN: "train", Split.HELDOUT: "held-out", Split.TEST: "test"}
 METHODS: Final[Mapping[str, str]] = {

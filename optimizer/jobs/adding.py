@@ -10,7 +10,7 @@ from benchmarks.suite import load_suite
 from optimizer.jobs.importing import Intake, gather, keep
 from optimizer.jobs.trial import Job
 from optimizer.ledger import DriverLock, Ledger
-from optimizer.plan import registry_of
+from optimizer.registry import registry_of
 from optimizer.run_file import load_run_file
 from optimizer.run_folder import RunFolder
 from traces.errors import ConfigError, Place

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from optimizer.facts import Facts
 from optimizer.ledger.tallies import Bills, Tally
 from optimizer.report.text import bullets, inline, one_line, percent, table
-from optimizer.report.words import duration, money
+from optimizer.words import duration, money
 
 MOST_NOTICES = 60
 

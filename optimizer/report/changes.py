@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from optimizer.facts import Facts
 from optimizer.ledger import CandidateRow, VerdictRow
 from optimizer.report.text import code, inline, percent, table
-from optimizer.report.words import SHORT, short_reason
 from optimizer.verdict import Verdict
+from optimizer.words import SHORT, short_reason
 
 if TYPE_CHECKING:
     from optimizer.propose import TrackRecord

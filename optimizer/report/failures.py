@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optimizer.facts import Facts
-from optimizer.failing import failure_clusters
+from optimizer.reading.failing import failure_clusters
 from optimizer.report.text import inline, table
 
 LARGEST = 5

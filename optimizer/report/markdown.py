@@ -11,7 +11,7 @@ from optimizer.report.incidents import incidents
 from optimizer.report.numbers import certified, gate_records, limits, overfitting
 from optimizer.report.preflight import preflight
 from optimizer.report.pruning import pruning
-from optimizer.report.words import SIMULATED_BANNER, next_commands, verdict_sentence
+from optimizer.words import SIMULATED_BANNER, next_commands, verdict_sentence
 
 SECTIONS = (
     ("Certified gain", certified),

@@ -8,9 +8,9 @@ from typing import Any
 from optimizer.facts import Facts
 from optimizer.report.sampling import sampling_rows
 from optimizer.report.text import bullets, inline, percent, points, table
-from optimizer.report.words import about, ordinal
-from optimizer.roles import THEN
+from optimizer.settings.roles import THEN
 from optimizer.verdict import Verdict
+from optimizer.words import about, ordinal
 
 Record = Mapping[str, Any]  # Any: JSON
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from optimizer.facts import Facts
 from optimizer.report.text import bullets, points
-from optimizer.report.words import duration
+from optimizer.words import duration
 
 Record = Mapping[str, Any]  # Any: JSON
 

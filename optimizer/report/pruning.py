@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from optimizer.facts import Facts
 from optimizer.report.text import bullets, inline, points, table
-from optimizer.report.words import about, money
+from optimizer.words import about, money
 
 Record = Mapping[str, Any]  # Any: JSON
 

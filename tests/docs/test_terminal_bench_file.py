@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from benchmarks.suite import load_suite
-from optimizer.plan import split_suite
+from optimizer.planning.plan import split_suite
 from optimizer.run_file import load_run_file
 from traces.errors import ConfigError
 

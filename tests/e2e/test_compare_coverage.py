@@ -16,7 +16,7 @@ from optimizer.compare.comparison import Comparison, compare
 from optimizer.compare.fresh import Order, draw, drawn
 from optimizer.compare.ground import lay_ground
 from optimizer.gate.estimates import Estimand
-from optimizer.progress import silent
+from optimizer.telling.progress import silent
 from task_agent.harness import HarnessBundle, load_bundle, save_bundle
 
 ROOT = Path(__file__).parents[2]

@@ -19,20 +19,20 @@ from benchmarks.splits import Splits
 from benchmarks.suite import Suite
 from benchmarks.task import Task
 from optimizer.attempt_spec import AttemptResult, AttemptSpec, AttemptStatus
-from optimizer.bench import Bench
 from optimizer.candidates import BASELINE, Archive, candidate_id
 from optimizer.config import RunConfig
-from optimizer.draws import Draws
 from optimizer.execute import Driver
 from optimizer.gate import GateConfig
 from optimizer.ledger import Bill, CandidateRow, DriverLock, Ledger
-from optimizer.progress import Progress
 from optimizer.reflect import LeakCorpus
 from optimizer.run_file import dump
 from optimizer.run_folder import RunFolder
 from optimizer.schedule import InlineScheduler
 from optimizer.schedule.base import Job
+from optimizer.stages.bench import Bench
+from optimizer.stages.draws import Draws
 from optimizer.state import Phase
+from optimizer.telling.progress import Progress
 from task_agent.harness import EditSurface, HarnessBundle, normalised_hash
 from task_agent.harness.errors import HarnessError
 from task_agent.models.scripted import ScriptedModel, Step

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from optimizer.control import NAME, Control, Request, ask, standing, withdraw
-from optimizer.progress import Progress
+from optimizer.telling.progress import Progress
 
 MINE = os.getpid()
 

@@ -17,8 +17,8 @@ from optimizer.cli.starting import harness_at
 from optimizer.export import Manifest, read_manifest, verify_export, write_export
 from optimizer.facts import read_facts
 from optimizer.ledger import VerdictRow
-from optimizer.measure import certify
 from optimizer.run_file import load_run_file
+from optimizer.stages.measure import certify
 from optimizer.state import Phase
 from optimizer.verdict import Verdict
 from task_agent.harness import load_bundle

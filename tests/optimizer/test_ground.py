@@ -18,9 +18,9 @@ from optimizer.attempt_spec import AttemptSpec
 from optimizer.execute import Driver
 from optimizer.ground import GRADING, SHOWING, GroundMovedError, evaluator, evaluator_hash, suite_files
 from optimizer.loop import LookAt, Reserve
-from optimizer.plan import plan_run
+from optimizer.planning.plan import plan_run
 from optimizer.run_file import load_run_file
-from optimizer.verdicts import decide
+from optimizer.stages.verdicts import decide
 from task_agent.models.base import ModelReply
 from task_agent.models.scripted import call
 

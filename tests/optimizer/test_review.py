@@ -18,9 +18,10 @@ from optimizer.facts import candidate_facts, read_facts
 from optimizer.ledger import ReviewRow
 from optimizer.loop import ASKED, Await
 from optimizer.patience import Patience
-from optimizer.proposing import history
-from optimizer.review import REVIEWS, enter, give, given
+from optimizer.review import REVIEWS, give, given
+from optimizer.sessions.proposing import history
 from optimizer.shift import Shift
+from optimizer.stages.waiting import enter
 from traces.errors import UsageError
 
 Rates = Callable[..., Callable[[AttemptSpec], float | None]]

@@ -15,11 +15,11 @@ import pytest
 
 from optimizer.attempt_spec import AttemptSpec
 from optimizer.control import Control, Interrupted, Request, ask, withdraw
-from optimizer.draws import OutageError
 from optimizer.execute import Driver
 from optimizer.facts import read_facts
 from optimizer.patience import Patience
 from optimizer.shift import Shift
+from optimizer.stages.draws import OutageError
 from optimizer.state import Phase
 from task_agent.errors import ProviderUnavailableError
 from task_agent.models.base import ModelReply, ModelRequest

@@ -11,8 +11,8 @@ from traces.errors import UsageError
 if TYPE_CHECKING:
     from benchmarks.suite import Suite
     from optimizer.config import RunConfig
-    from optimizer.probe_rates import Row, Tried
     from optimizer.reflect.calibration import Basis, Rate
+    from optimizer.studies.probe_rates import Row, Tried
 
 EVERY = 50
 CONFIGURED = (
@@ -32,8 +32,8 @@ def put_to_probes(path: Path, tasks: int, *, each: int, seed: int, as_json: bool
         UsageError: A real model plays the agent, the suite makes no variants, or it has too few train tasks.
     """
     from optimizer.cli.output import tell, wrap, write_rows
-    from optimizer.probe_rates import tabulate
     from optimizer.run_file import load_run_file
+    from optimizer.studies.probe_rates import tabulate
 
     run = load_run_file(path, {"reflection.probe_tasks": tasks})
     if not run.models.task.simulated:
@@ -55,11 +55,11 @@ def _tried(run: RunConfig, *, each: int, seed: int) -> list[Tried]:
     from benchmarks.suite import load_suite
     from optimizer.cli.output import tell
     from optimizer.clients import simulated_settings
-    from optimizer.foretelling import Seer
-    from optimizer.plan import choose_sandbox, split_suite
-    from optimizer.probe_rates import Prober
+    from optimizer.planning.plan import choose_sandbox, split_suite
     from optimizer.reflect.planted import plant_all, plant_sheets
-    from optimizer.tool_trial import ToolTrials
+    from optimizer.studies.foretelling import Seer
+    from optimizer.studies.probe_rates import Prober
+    from optimizer.studies.tool_trial import ToolTrials
     from task_agent.harness import load_bundle
 
     def told(done: int, of: int) -> None:

@@ -11,8 +11,8 @@ import typer
 from optimizer.cli.options import AsRows
 
 if TYPE_CHECKING:
-    from optimizer.ablation import Ablation, Night, Row
     from optimizer.config import RunConfig
+    from optimizer.studies.ablation import Ablation, Night, Row
 
 RUN_FILE = Path("configs/bench-proposer.yaml")
 PLUMBING = (
@@ -56,10 +56,10 @@ def proposer(
     read, and an interrupted one goes on where it ended. With real models in the run file, and their key, the same
     command measures them.
     """
-    from optimizer.ablation import Ablation, tabulate
     from optimizer.cli.bench.cells import read_cells, spread_cells
     from optimizer.cli.output import tell, write_rows
     from optimizer.run_file import load_run_file
+    from optimizer.studies.ablation import Ablation, tabulate
 
     run = load_run_file(config)
     wanted = [each.value for each in view or Seen]
@@ -72,10 +72,10 @@ def proposer(
 
 def _played(ablation: Ablation, views: list[str], seeds: range) -> list[Night]:
     """Play seed by seed, so that an interrupted bench compares as many nights of each view."""
-    from optimizer.ablation import VIEWS
     from optimizer.cli.exit_codes import ExitCode
     from optimizer.cli.output import complain, tell
     from optimizer.control import Interrupted
+    from optimizer.studies.ablation import VIEWS
 
     try:
         return [ablation.night(view, seed, tell) for seed in seeds for view in VIEWS if view in views]

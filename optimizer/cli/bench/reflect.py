@@ -93,7 +93,7 @@ def _prepared(
     """Read the suite, and open the readers; whose key is missing is said before anything else is done."""
     from benchmarks.suite import load_suite
     from optimizer.clients import make_client
-    from optimizer.plan import split_suite
+    from optimizer.planning.plan import split_suite
     from optimizer.reflect.calibration import ModelReaders
     from optimizer.reflect.corpus import LeakCorpus
     from task_agent.models import require_credentials
@@ -149,7 +149,7 @@ def _read(row: Row, said: Sequence[Verdicts]) -> dict[str, Any]:  # Any: cells
 
 def _tell(said: Sequence[Verdicts]) -> None:
     from optimizer.cli.output import tell
-    from optimizer.report.words import money
+    from optimizer.words import money
 
     for reader in said[1:2]:
         nominal = " (nominal)" if reader.basis == "configured" else ""

@@ -34,7 +34,7 @@ def clusters(
     """
     from optimizer.cli.output import Json, write_rows
     from optimizer.facts import read_facts
-    from optimizer.failing import failure_clusters
+    from optimizer.reading.failing import failure_clusters
     from optimizer.run_folder import find_run
 
     folder = find_run(runs_dir, run)

@@ -23,9 +23,9 @@ def export(
 
     Example: ratchet trace export c000/csv-totals-03/a00 --atif -o attempt.json
     """
-    from optimizer.attempt_facts import read_trace
     from optimizer.cli.output import say, tell, wrap, write_json
-    from optimizer.readings import note_reading
+    from optimizer.reading.attempt_facts import read_trace
+    from optimizer.reading.readings import note_reading
     from optimizer.run_folder import find_run
     from traces.atif import VERSION, to_atif
     from traces.export import event_lines

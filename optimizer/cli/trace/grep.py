@@ -54,7 +54,7 @@ def grep(
     from optimizer.cli.output import tell, wrap, write_rows
     from optimizer.cli.trace.screen import columns, next_commands
     from optimizer.cli.trace.screen import show as show_page
-    from optimizer.readings import note_reading
+    from optimizer.reading.readings import note_reading
     from optimizer.run_folder import find_run
     from traces.matching import Pattern
     from traces.search import search
@@ -96,7 +96,7 @@ def _filters(
     Raises:
         NotFoundError: The run has no such candidate or task.
     """
-    from optimizer.attempt_facts import attempts_of, below, read_naming
+    from optimizer.reading.attempt_facts import attempts_of, below, read_naming
     from traces.errors import NotFoundError
     from traces.render import kinds_of
     from traces.search import Filters

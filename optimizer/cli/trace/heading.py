@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from optimizer.attempt_facts import Naming
 from optimizer.ledger import AttemptRow
+from optimizer.reading.attempt_facts import Naming
 from traces.event import Event, EventKind
 from traces.reader import duration
 from traces.render import tokens

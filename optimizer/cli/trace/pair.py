@@ -12,9 +12,9 @@ from optimizer.cli.options import RUNS, AsJsonIfAsked, RunsDir
 from optimizer.cli.trace.show import Full, NoPager
 
 if TYPE_CHECKING:
-    from optimizer.attempt_facts import Naming
     from optimizer.ledger import AttemptRow
-    from optimizer.pairs import Pair
+    from optimizer.reading.attempt_facts import Naming
+    from optimizer.reading.pairs import Pair
     from optimizer.run_folder import RunFolder
     from traces.event import Event
     from traces.side_by_side import Comparison
@@ -45,11 +45,11 @@ def pair(
 
     Example: ratchet trace pair csv-totals-03 --candidate c002 --against c000
     """
-    from optimizer.attempt_facts import read_naming, read_trace
     from optimizer.cli.output import tell, wrap, write_json
     from optimizer.cli.trace.screen import columns, next_commands
     from optimizer.cli.trace.screen import show as show_page
-    from optimizer.readings import note_reading
+    from optimizer.reading.attempt_facts import read_naming, read_trace
+    from optimizer.reading.readings import note_reading
     from optimizer.run_folder import find_run
     from traces.side_by_side import beside, compare
 
@@ -114,7 +114,7 @@ def _named(folder: RunFolder, names: Sequence[str]) -> list[AttemptRow]:
 
 
 def _row(folder: RunFolder, name: str) -> AttemptRow:
-    from optimizer.attempt_facts import attempt_row
+    from optimizer.reading.attempt_facts import attempt_row
     from traces.errors import NotFoundError
 
     row = attempt_row(folder, name)
@@ -129,8 +129,8 @@ def _chosen(folder: RunFolder, naming: Naming, named: str, candidate: str | None
     Raises:
         NotFoundError: No such candidate, task or attempt, or nobody's attempts at it ended differently.
     """
-    from optimizer.attempt_facts import attempts_of
-    from optimizer.pairs import choose, opposite
+    from optimizer.reading.attempt_facts import attempts_of
+    from optimizer.reading.pairs import choose, opposite
     from traces.errors import NotFoundError
 
     for name in (candidate, against):
@@ -153,7 +153,7 @@ def _chosen(folder: RunFolder, naming: Naming, named: str, candidate: str | None
 
 def _anyone(rows: Sequence[AttemptRow]) -> Pair | None:
     """Take a passing attempt of anybody's and the failing one of anybody's, both the first."""
-    from optimizer.pairs import choose
+    from optimizer.reading.pairs import choose
 
     names = list(dict.fromkeys(row.spec.candidate for row in rows))
     pairs = (choose(rows, winner, loser) for winner in names for loser in names)

@@ -41,12 +41,12 @@ def show(
 
     Example: ratchet trace show c000/csv-totals-03/a00 --only tool,thinking
     """
-    from optimizer.attempt_facts import attempt_row, read_damaged, read_naming, read_trace
     from optimizer.cli.output import tell, wrap, write_json
     from optimizer.cli.trace.heading import heading
     from optimizer.cli.trace.screen import show as show_page
     from optimizer.cli.trace.screen import wrapping
-    from optimizer.readings import note_reading
+    from optimizer.reading.attempt_facts import attempt_row, read_damaged, read_naming, read_trace
+    from optimizer.reading.readings import note_reading
     from optimizer.run_folder import find_run
     from traces.reader import Reading, chosen, matching
     from traces.segment import TraceDamagedError

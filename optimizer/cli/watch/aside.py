@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from queue import SimpleQueue
 
-from optimizer.progress import Listener, Progress
+from optimizer.telling.progress import Listener, Progress
 
 MOST_WAITING = 1000
 """Events kept for a view that is behind; beyond it, counts of attempts are dropped, as newer ones hold more."""

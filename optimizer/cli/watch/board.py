@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from optimizer.cli.watch.words import about, is_whole, reason_of, stage_label, words
-from optimizer.eta import End, Left, Pace, first_end, iterations_left_s, money_left_s, stage_left
-from optimizer.progress import Progress
+from optimizer.telling.eta import End, Left, Pace, first_end, iterations_left_s, money_left_s, stage_left
+from optimizer.telling.progress import Progress
 
 Json = Mapping[str, Any]  # Any: JSON
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from optimizer.cli.watch.renderer import LineRenderer
-from optimizer.events import to_line
-from optimizer.progress import Progress
+from optimizer.telling.events import to_line
+from optimizer.telling.progress import Progress
 
 
 class JsonLines(LineRenderer):

@@ -12,7 +12,7 @@ from rich.text import Text
 from optimizer.cli.output import one_line
 from optimizer.cli.watch.board import Board, Stair
 from optimizer.cli.watch.words import about, clock_time, verdict_word
-from optimizer.report.words import duration, money
+from optimizer.words import duration, money
 
 LABEL = 10
 LABEL_NARROW = 7

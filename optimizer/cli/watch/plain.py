@@ -11,8 +11,8 @@ from optimizer.cli.manner import COLUMNS
 from optimizer.cli.watch.pulse import HEARTBEAT_S
 from optimizer.cli.watch.renderer import Clock, LineRenderer
 from optimizer.cli.watch.words import is_small, words
-from optimizer.progress import Progress
-from optimizer.report.words import duration, money
+from optimizer.telling.progress import Progress
+from optimizer.words import duration, money
 
 LEAST_COLUMNS = 40
 MOST_CHARS = 600

@@ -10,7 +10,7 @@ from typing import Self
 
 from optimizer.cli.watch.board import Board
 from optimizer.cli.watch.pulse import HEARTBEAT_S, Pulse
-from optimizer.progress import InTurn, Progress
+from optimizer.telling.progress import InTurn, Progress
 
 Clock = Callable[[], float]
 

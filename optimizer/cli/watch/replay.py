@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from optimizer.progress import Progress
+from optimizer.telling.progress import Progress
 
 MOST_GAP_S = 2.0
 """Watching time for a pause in which no driver worked on the run."""

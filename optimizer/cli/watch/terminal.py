@@ -15,7 +15,7 @@ from optimizer.cli.watch.panel import ASCII, UNICODE, panel
 from optimizer.cli.watch.plain import hang
 from optimizer.cli.watch.pulse import Pulse
 from optimizer.cli.watch.words import clock_time, words
-from optimizer.progress import InTurn, Progress
+from optimizer.telling.progress import InTurn, Progress
 
 REDRAW_S = 0.25
 LASTING: Final = frozenset(

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from optimizer.cli.output import one_line
-from optimizer.progress import Progress
-from optimizer.report.words import SHORT, duration
+from optimizer.telling.progress import Progress
+from optimizer.words import SHORT, duration
 
 VERDICTS: Final = {"keep": "kept", "reject": "refused"}
 NEEDED: Final[Mapping[str, frozenset[str]]] = {

@@ -20,7 +20,7 @@ from optimizer.report.html.element import Child, Element, h
 from optimizer.report.html.parts import NOT_MEASURED, bullet_list, grid, plural, section
 from optimizer.report.html.reading import LEFT_OUT, Reading
 from optimizer.report.incidents import ARM_COLUMNS, COLUMNS, NONE_MET, NOTE, arm_rows, incident_rows
-from optimizer.report.words import duration, money
+from optimizer.words import duration, money
 
 
 def spend(reading: Reading) -> Element:

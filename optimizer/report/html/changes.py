@@ -13,8 +13,8 @@ from optimizer.report.html.element import Child, Element, h
 from optimizer.report.html.parts import badge, facts_list, plural, score, section
 from optimizer.report.html.reading import NAME_CHARS, Reading
 from optimizer.report.text import points
-from optimizer.report.words import FINDS, SHORT, short_reason
 from optimizer.verdict import Verdict
+from optimizer.words import FINDS, SHORT, short_reason
 
 OPEN_GROUP = 8
 SHOWN_OPEN = 40

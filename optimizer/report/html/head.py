@@ -12,8 +12,8 @@ from optimizer.report.html.parts import NOT_MEASURED, facts_list, section
 from optimizer.report.html.reading import Reading
 from optimizer.report.numbers import certified_rows, not_certified
 from optimizer.report.text import percent, points
-from optimizer.report.words import SIMULATED_BANNER, about, duration, money, next_commands, verdict_sentence
 from optimizer.verdict import Verdict
+from optimizer.words import SIMULATED_BANNER, about, duration, money, next_commands, verdict_sentence
 
 REFUSED: Final = {Verdict.REJECT.value: "refused"}
 

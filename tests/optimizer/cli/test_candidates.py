@@ -12,7 +12,7 @@ from optimizer.cli.diff_view import Style, chosen, drawn, write_difference
 from optimizer.cli.tree_view import drawn as tree_lines
 from optimizer.cli.tree_view import folded
 from optimizer.facts import Coverage, candidate_facts, read_facts
-from optimizer.lineage import Node
+from optimizer.reading.lineage import Node
 from optimizer.run_folder import find_run
 from task_agent.harness import HarnessBundle
 from task_agent.harness.hunks import file_diffs

@@ -17,7 +17,7 @@ from optimizer.cli.watch.aside import MOST_WAITING, Aside
 from optimizer.cli.watch.lines import JsonLines
 from optimizer.cli.watch.plain import Plain, hang
 from optimizer.cli.watch.words import about, stage_label, words
-from optimizer.progress import InTurn, Progress
+from optimizer.telling.progress import InTurn, Progress
 
 
 class Clock:

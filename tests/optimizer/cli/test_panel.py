@@ -14,7 +14,7 @@ from rich.text import Text
 from optimizer.cli.watch.board import Board
 from optimizer.cli.watch.panel import ASCII, panel
 from optimizer.cli.watch.terminal import Terminal
-from optimizer.progress import Progress
+from optimizer.telling.progress import Progress
 
 T0 = 1_800_000_000.0
 LIMITS = {"iterations": 6, "no_progress": 8, "budget_usd": 20.0, "tokens": None, "hours": None}

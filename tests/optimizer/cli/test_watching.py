@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from optimizer.cli.watch.replay import MOST_GAP_S, ReplayClock, paced
-from optimizer.events import EventLog, log_of, read_events
 from optimizer.ledger import DriverLock
-from optimizer.progress import Progress
 from optimizer.run_folder import RunFolder
+from optimizer.telling.events import EventLog, log_of, read_events
+from optimizer.telling.progress import Progress
 
 if TYPE_CHECKING:
     from conftest import FinishedRun

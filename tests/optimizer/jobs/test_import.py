@@ -9,11 +9,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from optimizer.evidence import measured, train_score
 from optimizer.ledger import Ledger
-from optimizer.proposing import propose_change, train_attempts
 from optimizer.run import _fill
 from optimizer.run_file import load_run_file
+from optimizer.sessions.proposing import propose_change, train_attempts
+from optimizer.stages.evidence import measured, train_score
 from task_agent.models.scripted import say
 from traces.redact import Redactor
 from traces.store import TraceStore
@@ -165,7 +165,7 @@ def test_a_proposer_reads_what_was_imported_and_no_score_rests_on_it(job: Job, b
 def test_a_run_started_warm_decides_as_one_started_cold(
     job: Job, finished_run: tuple[Path, str], tmp_path: Path
 ) -> None:
-    from optimizer.plan import plan_run
+    from optimizer.planning.plan import plan_run
     from optimizer.run_folder import new_run
 
     cold, _ = finished_run

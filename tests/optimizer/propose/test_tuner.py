@@ -178,7 +178,7 @@ def test_ranges_become_distributions(search: SearchRange, expected: object) -> N
 
 
 def test_optuna_is_loaded_by_the_tuner_alone_and_does_not_log(capfd: pytest.CaptureFixture[str]) -> None:
-    code = "import sys, optimizer.tuning, optimizer.execute; sys.exit('optuna' in sys.modules)"
+    code = "import sys, optimizer.stages.tuning, optimizer.execute; sys.exit('optuna' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     study(2)
     assert capfd.readouterr() == ("", "")

@@ -12,12 +12,12 @@ from markdown_it import MarkdownIt
 
 from optimizer.attempt_spec import AttemptResult, AttemptStatus, Purpose
 from optimizer.facts import read_facts
-from optimizer.failing import failure_clusters
 from optimizer.ledger import Bill, DrawRequest, ProposalRow
+from optimizer.reading.failing import failure_clusters
 from optimizer.report import write_report
 from optimizer.report.markdown import SECTIONS, render
-from optimizer.roles import THEN
 from optimizer.run_folder import RunFolder
+from optimizer.settings.roles import THEN
 from traces.event import TokenUsage
 
 if TYPE_CHECKING:

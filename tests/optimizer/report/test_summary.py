@@ -9,8 +9,8 @@ import pytest
 
 from optimizer.cli.summary import MOST_LINES, summary
 from optimizer.facts import read_facts
-from optimizer.report.words import SHORT, next_commands
 from optimizer.verdict import RULINGS
+from optimizer.words import SHORT, next_commands
 
 if TYPE_CHECKING:
     from conftest import Book

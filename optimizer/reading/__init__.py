@@ -1,0 +1,1 @@
+"""What can be read of a run beside its facts: attempts, failures, lineage, blame, and who looked at what."""

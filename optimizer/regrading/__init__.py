@@ -1,0 +1,1 @@
+"""Grading stored attempts again, and what the certified number would have been."""

@@ -1,0 +1,103 @@
+"""What the driver tells a session before it begins, and records first: its brief, its author's record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from benchmarks.task import Split
+from optimizer.candidates import BASELINE
+from optimizer.ledger import CandidateRow, ProposalRow
+from optimizer.propose import Foretold, Prediction, PredictionScore, TrainScore, brief, score_prediction, track_record
+from optimizer.reading.lineage import champion_path
+from optimizer.sessions.learning import lessons_told
+from optimizer.sessions.pivoting import start_of
+from optimizer.stages.bench import Bench
+from optimizer.stages.evidence import mean_of_tasks, measured, rewards, scored, train_score
+from optimizer.verdict import Verdict
+
+TRAIN = Split.TRAIN
+
+
+def opened(bench: Bench, slots: Sequence[int], parent: str, pivot: int = 0) -> list[ProposalRow]:
+    """Give what slots are asked for: recorded before a session begins, and the same however often it is resumed."""
+    known = bench.ledger.proposals()
+    if not known.keys() >= set(slots):
+        bench.ledger.open_proposals([_dealt(bench, slot, parent, pivot) for slot in slots])
+        known = bench.ledger.proposals()
+    return [known[slot] for slot in slots]
+
+
+def told(bench: Bench, row: ProposalRow) -> list[str]:
+    """Word what a session is told of its task and of its author."""
+    sees = bench.config.visibility.proposer.train
+    lines = [*_hidden(bench, row, sees), *brief.opening(row.brief, standing(bench, row.parent))]
+    record = track_record.opening(foretold(bench), row.author, row.brief) if sees != "nothing" else ()
+    return [*lines, *record, *lessons_told(bench)]
+
+
+def _hidden(bench: Bench, row: ProposalRow, sees: str) -> Iterator[str]:
+    """Say what a session does not see, and what it gets in its place."""
+    if sees == "nothing":
+        yield "Nothing of train tasks is shown to this session: name no evidence and no tasks."
+    if sees == "aggregate":
+        yield f"Train score: {aggregate(bench, row.start)}"
+        yield "Single train tasks and attempts are not shown to this session: name no evidence and no tasks."
+
+
+def aggregate(bench: Bench, candidate: str) -> TrainScore:
+    """Average a candidate's train tasks, with the coverage."""
+    rows = measured(bench, candidate)
+    return TrainScore(mean_of_tasks(rewards(rows)), sum(row.reward is not None for row in rows), len(rows))
+
+
+def _dealt(bench: Bench, slot: int, parent: str, pivot: int) -> ProposalRow:
+    """Deal a slot's brief; the tuner's slots take none."""
+    briefs, turn = bench.config.proposer.briefs, slot - 1 - bench.config.tuner.served(slot - 1)
+    dealt = brief.deal(briefs, turn, standing(bench, parent)) if briefs else ""
+    start = start_of(bench, parent, pivot) if pivot else parent
+    program = bench.config.proposer.program
+    author = bench.config.models.proposer.model if program is None else program.command[0]
+    return ProposalRow(slot, parent, dealt, author, start, pivot)
+
+
+def standing(bench: Bench, parent: str) -> brief.Standing:
+    """Read from the ledger what briefs can work on."""
+    rows = {row.id: row for row in bench.ledger.candidates()}
+    path = champion_path({name: row.parent for name, row in rows.items()}, parent)
+    own = rewards(measured(bench, parent))
+    failing = sum(any(value is not None and value < 1 for value in values) for values in own.values())
+    kept = [name for name in rows if name in path and name != BASELINE]
+    return brief.Standing(failing, kept, _ideas(bench, kept))
+
+
+def _ideas(bench: Bench, kept: Sequence[str]) -> list[str]:
+    """List candidates that held up: what the champion is made of, and what was left undecided ahead of its parent."""
+    verdicts, found = bench.ledger.verdicts(), list(kept)
+    for row in bench.ledger.candidates():
+        verdict = verdicts.get(row.id)
+        if verdict is None or row.parent is None or row.id in found:
+            continue
+        own, other = train_score(bench, row.id), train_score(bench, row.parent)
+        ahead = own is not None and other is not None and own > other
+        if verdict.verdict is Verdict.KEEP or (verdict.verdict is Verdict.UNDECIDED and ahead):
+            found.append(row.id)
+    return sorted(found)
+
+
+def foretold(bench: Bench) -> list[Foretold]:
+    """List the decided proposals with what became of their predictions."""
+    verdicts, opened_with = bench.ledger.verdicts(), bench.ledger.proposals()
+    return [
+        Foretold(asked.author, asked.brief, verdicts[row.id].verdict is Verdict.KEEP, prediction_score(bench, row))
+        for row in bench.ledger.candidates()
+        if row.id in verdicts and (asked := opened_with.get(row.slot)) is not None
+    ]
+
+
+def prediction_score(bench: Bench, row: CandidateRow) -> PredictionScore | None:
+    """Score what a candidate's author foretold, on train tasks, once it was screened."""
+    after = scored(bench.ledger.attempts(bench.run, candidate=row.id, split=TRAIN.value, purpose="screen"))
+    if not after or row.parent is None:
+        return None
+    before = scored(measured(bench, row.parent))
+    return score_prediction(Prediction(tuple(row.fixes), tuple(row.at_risk)), before, after)
