@@ -42,6 +42,8 @@ from traces.store import TraceStore
 from traces.writer import TraceWriter
 
 ROOT = Path(__file__).parents[2]
+NOON = 1_790_000_000.0
+"""The time of every traced event, so that a trace's text is the same however busy the machine."""
 SEED_FILES = {"harness.yaml": "name: seed\n", "prompts/system.md": "You solve tasks with the bash tool.\nBe quick.\n"}
 Outcome = Callable[[AttemptSpec], float | None]
 
@@ -152,7 +154,7 @@ class Script:
     def _trace(self, spec: AttemptSpec, reward: float | None) -> None:
         if spec.split not in self.traced:
             return
-        self._writer = self._writer or TraceWriter(self.traces, "script")
+        self._writer = self._writer or TraceWriter(self.traces, "script", clock=lambda: NOON)
         trace = self._writer.attempt(AttemptKey(spec.run, spec.candidate, spec.task, spec.split, spec.id))
         trace.emit(EventKind.ATTEMPT_START)
         trace.emit(EventKind.MODEL, turn=1, text=f"I work on {spec.task}.")
