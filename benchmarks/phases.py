@@ -15,7 +15,8 @@ from benchmarks.judge import Judging
 from benchmarks.task import Artifact, HealthCheck, Reward, Step, Task
 from benchmarks.verify import SandboxFactory, grade
 from task_agent.errors import SandboxLostError, VerifierBrokenError
-from task_agent.sandbox.base import Sandbox, SandboxSpec
+from task_agent.sandbox.base import Sandbox, SandboxKind, SandboxSpec
+from task_agent.sandbox.refusals import refusal
 
 Agent: TypeAlias = Callable[[Task], Awaitable[None]]
 """Works on one part of a task: the task itself, or one of its steps."""
@@ -31,6 +32,12 @@ def place_of(task: Task) -> SandboxSpec:
     """Give the place to work on a task in; it is graded apart where its work directory is all that can count."""
     elsewhere = task.needs_image or task.steps or task.verifier_place is not None
     return task.environment if elsewhere else replace(task.environment, apart=True)
+
+
+def refused_by(kind: SandboxKind, task: Task) -> str:
+    """Say what a task asks for that a kind of sandbox cannot give; empty where it holds the task."""
+    places = (place_of(task), *task.places[1:])
+    return next((why for place in places if (why := refusal(kind, place))), "")
 
 
 def work_is_all(task: Task) -> bool:

@@ -10,13 +10,16 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 from pydantic import BaseModel, ConfigDict
 
 from benchmarks.errors import SuiteError
+from benchmarks.phases import refused_by
 from benchmarks.settings import read_settings
 from benchmarks.task import Task
+from task_agent.sandbox.base import SandboxKind
+from task_agent.sandbox.choose import Needs
 from task_agent.sandbox.roots import find_root
 from traces.errors import NotFoundError, UsageError
 
@@ -85,12 +88,23 @@ class Suite:
         return found
 
     @property
-    def needs(self) -> dict[str, bool]:
+    def needs(self) -> Needs:
         """Say what its tasks need of a sandbox, as `task_agent.sandbox.choose` asks."""
-        return {
-            "needs_image": any(task.needs_image for task in self.tasks),
-            "needs_jail": any(task.needs_jail for task in self.tasks),
-        }
+        kinds = {kind: self._refused(kind) for kind in get_args(SandboxKind)}
+        return Needs(
+            needs_image=any(task.needs_image for task in self.tasks),
+            needs_jail=any(task.needs_jail for task in self.tasks),
+            refused={kind: why for kind, why in kinds.items() if why},
+            cpus=max(place.cpus for task in self.tasks for place in task.places),
+        )
+
+    def _refused(self, kind: SandboxKind) -> str:
+        """Say what some tasks ask for that a kind cannot give: the first of them, and how many more there are."""
+        found = [(task.id, why) for task in self.tasks if (why := refused_by(kind, task))]
+        if not found:
+            return ""
+        more = f", and {len(found) - 1:,} more of {len(self.tasks):,}" if len(found) > 1 else ""
+        return f"{found[0][0]!r} ({found[0][1]}){more}"
 
     def without(self, names: Collection[str]) -> Suite:
         """Give the suite without the tasks of these ids.

@@ -131,7 +131,12 @@ class Task:
 
         False for files on a bare distribution: a jail with this machine's own tools stands in for it.
         """
-        return any(_needs_image(place) for place in (self.environment, self.verifier_place) if place is not None)
+        return any(_needs_image(place) for place in self.places)
+
+    @property
+    def places(self) -> tuple[SandboxSpec, ...]:
+        """List where it is worked on and, where that is elsewhere, graded."""
+        return (self.environment,) if self.verifier_place is None else (self.environment, self.verifier_place)
 
     @property
     def needs_jail(self) -> bool:

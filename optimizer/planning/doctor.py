@@ -12,7 +12,7 @@ from benchmarks.suite import Suite, load_suite
 from benchmarks.task import Split
 from optimizer.config import RunConfig
 from optimizer.planning.machine import Need, machine
-from optimizer.planning.plan import Plan, plan_run
+from optimizer.planning.plan import Chosen, Plan, plan_run
 from optimizer.registry import checks_of
 from optimizer.run_file import load_run_file
 from optimizer.settings.roles import Role
@@ -76,7 +76,7 @@ def _checked(config: RunConfig, runs: Path) -> list[Need]:
         return []
     command = f"ratchet tasks check {config.suite['path']} --kind {config.suite.get('kind')}"
     try:
-        found = checks_of(runs).fitness(load_suite(config.suite, Path.cwd()).tasks)
+        found = Chosen(config).fitness(checks_of(runs), load_suite(config.suite, Path.cwd()))
     except RatchetError:  # the row of the suite says it
         return []
     if found.undecidable:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.check_record import Fitness
 from benchmarks.suite import Suite, common_settings
-from benchmarks.task import Task
 from optimizer.config import RunConfig
 from traces.errors import ConfigError
 
@@ -26,7 +25,7 @@ class FitTasks:
     said: str
 
 
-def fit_tasks(config: RunConfig, suite: Suite, fitness_of: Callable[[Iterable[Task]], Fitness]) -> FitTasks:
+def fit_tasks(config: RunConfig, suite: Suite, fitness_of: Callable[[Suite], Fitness]) -> FitTasks:
     """Leave out what a check found undecidable; what was never checked stays.
 
     The ids go into `suite.without` of the run file, so that a resumed run and every worker stand on the
@@ -37,7 +36,7 @@ def fit_tasks(config: RunConfig, suite: Suite, fitness_of: Callable[[Iterable[Ta
     """
     if not common_settings(dict(config.suite)).use_checks:
         return FitTasks(suite, config, "")
-    found = fitness_of(suite.tasks)
+    found = fitness_of(suite)
     said = _sentence(found, len(suite.tasks), own=config.suite.get("kind") in _OWN)
     if not found.undecidable:
         return FitTasks(suite, config, said)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.check_record import Fitness
+from benchmarks.check_record import CheckRecord, Fitness
 from benchmarks.registry import SuiteRecord
 from benchmarks.splits import SplitError, Splits, make_splits
 from benchmarks.suite import Suite, load_suite
-from benchmarks.task import Task
 from optimizer import __version__
 from optimizer.clients import check_credentials, check_judge, simulated_settings
 from optimizer.config import RunConfig
@@ -99,8 +99,10 @@ def plan_run(config: RunConfig, runs: Path, *, new_split: bool = False) -> Plan:
     with config.pointing():
         check_notify(config.notify, os.environ)
         check_program(config, os.environ)
-        parts = check_parts(config, registry_of(runs).record, checks_of(runs).fitness, new_split=new_split)
-        plan = _plan(parts.config, parts, wanted=config.sandbox.kind)
+        chosen = Chosen(config)
+        fitness_of = partial(chosen.fitness, checks_of(runs))
+        parts = check_parts(config, registry_of(runs).record, fitness_of, new_split=new_split)
+        plan = _plan(parts.config, parts, chosen)
         _check_level_left(plan)
         if config.lessons.book is not None:
             Shelf.of(runs, config.lessons.book).read()
@@ -130,7 +132,7 @@ def plan_resumed(config: RunConfig, folder: RunFolder) -> Plan:
     with config.pointing():
         registry = registry_of(folder.path.parent)
         parts = check_parts(config, lambda suite: registry.record(suite, lock["uid"]))
-        plan = _plan(parts.config, parts, wanted=lock["sandbox"])
+        plan = _plan(parts.config, parts, Chosen(config, lock["sandbox"]))
     _check_same(plan, lock, folder)
     return plan
 
@@ -159,15 +161,15 @@ class Parts:
     tasks_said: str
 
 
-def _nothing_checked(tasks: Iterable[Task]) -> Fitness:
-    del tasks
+def _nothing_checked(suite: Suite) -> Fitness:
+    del suite
     return Fitness({}, ())
 
 
 def check_parts(
     config: RunConfig,
     record_of: Callable[[str], SuiteRecord | None] = lambda suite: None,
-    fitness_of: Callable[[Iterable[Task]], Fitness] = _nothing_checked,
+    fitness_of: Callable[[Suite], Fitness] = _nothing_checked,
     *,
     new_split: bool = False,
 ) -> Parts:
@@ -316,9 +318,11 @@ def _check_level_left(plan: Plan) -> None:
         )
 
 
-def _plan(config: RunConfig, parts: Parts, *, wanted: Wanted) -> Plan:
+def _plan(config: RunConfig, parts: Parts, chosen: Chosen) -> Plan:
     check_judge(parts.suite)
-    choice = choose_sandbox(config, parts.suite, wanted)
+    choice = chosen.choice(parts.suite)
+    if choice.kind == "docker":
+        _check_images(parts.suite)
     check_place(parts.harness, allow_unsafe=config.sandbox.allow_unsafe)
     record, jail = parts.record, choose_shell(config, choice.kind)
     return Plan(
@@ -379,14 +383,40 @@ def _shell_said(config: RunConfig, jail: Jail | None) -> str:
     return "the proposer has no shell: neither bubblewrap nor docker works here"
 
 
+class Chosen:
+    """Choose where a run's tasks are attempted, once, for the first suite that it is asked for."""
+
+    def __init__(self, config: RunConfig, wanted: Wanted | None = None) -> None:
+        self._config = config
+        self._wanted = wanted or config.sandbox.kind
+        self._choice: Choice | None = None
+
+    def choice(self, suite: Suite) -> Choice:
+        """Give the kind and why it was taken.
+
+        Raises:
+            SandboxUnavailableError: No sandbox of the wanted kind works here, or it cannot hold some task.
+        """
+        if self._choice is None:
+            allow_unsafe = self._config.sandbox.allow_unsafe or self._config.models.task.simulated
+            self._choice = choose(self._wanted, allow_unsafe=allow_unsafe, **suite.needs)
+        return self._choice
+
+    def fitness(self, record: CheckRecord, suite: Suite) -> Fitness:
+        """Sort tasks by what was found in the kind that is taken; none is tried out where nothing was checked."""
+        if not record.kinds(suite.tasks):
+            return Fitness({}, tuple(task.id for task in suite.tasks))
+        kind = self.choice(suite).kind if self._wanted == "auto" else self._wanted
+        return record.fitness(suite.tasks, kind)
+
+
 def choose_sandbox(config: RunConfig, suite: Suite, wanted: Wanted) -> Choice:
     """Choose where the suite's tasks are attempted, and look for the images they need.
 
     Raises:
         SandboxUnavailableError: No sandbox of the wanted kind works here, or an image is not there.
     """
-    simulated = config.models.task.simulated
-    choice = choose(wanted, allow_unsafe=config.sandbox.allow_unsafe or simulated, **suite.needs)
+    choice = Chosen(config, wanted).choice(suite)
     if choice.kind == "docker":
         _check_images(suite)
     return choice

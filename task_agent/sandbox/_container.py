@@ -17,7 +17,7 @@ from typing import Any
 from task_agent.errors import SandboxLostError
 from task_agent.sandbox import _images, _phases, mark
 from task_agent.sandbox._binding import Bound, bound
-from task_agent.sandbox._engine import LABEL, ended_from_outside, engine, remove
+from task_agent.sandbox._engine import LABEL, ended_from_outside, engine, engine_cpus, remove
 from task_agent.sandbox._frames import SocketLink
 from task_agent.sandbox._shown import packed
 from task_agent.sandbox._tar import below, pack, parents, unpack, unpack_all
@@ -104,7 +104,8 @@ def _created(spec: SandboxSpec, image: str, owner: int) -> Box:
 
 def bring_up_grader(spec: SandboxSpec) -> Box:
     """Create and start a container of the same image, without the task's files and with a folder for rewards."""
-    box = bring_up(replace(spec, files={}, shown={}, user=None, network=bool(spec.verifier_network)))
+    network = spec.network if spec.verifier_network is None else spec.verifier_network
+    box = bring_up(replace(spec, files={}, shown={}, user=None, network=network))
     make_folder(box, "logs/verifier")
     return box
 
@@ -138,7 +139,7 @@ def _create(spec: SandboxSpec, image: str, shown: Bound | None) -> str:
         security_opt=["no-new-privileges"],
         mem_limit=memory,
         memswap_limit=memory,
-        nano_cpus=int(spec.cpus * 1_000_000_000),
+        nano_cpus=int(min(spec.cpus, engine_cpus()) * 1_000_000_000),
         pids_limit=spec.pids,
         ulimits=[Ulimit(name="core", soft=0, hard=0), Ulimit(name="fsize", soft=file_bytes, hard=file_bytes)],
         log_config=LogConfig(type="none"),

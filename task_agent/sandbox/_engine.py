@@ -51,6 +51,12 @@ def engine() -> APIClient:
         raise SandboxUnavailableError(said, hint="start one, or use bubblewrap") from None
 
 
+@functools.cache
+def engine_cpus() -> float:
+    """Give the number of CPUs that the engine has; it refuses a container that asks for more."""
+    return float(engine().info()["NCPU"])
+
+
 def call(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
     """Run a blocking piece of work in a thread, and turn the engine's errors into ours."""
     return _submit(_light(), functools.partial(_translated, work, *args, **kwargs))

@@ -24,8 +24,8 @@ from task_agent.sandbox._output import OutputKeeper
 from task_agent.sandbox._pipes import PipeLink
 from task_agent.sandbox._work import GUARDED
 from task_agent.sandbox.base import LOG_LIMIT_BYTES, ExecResult, SandboxKind, SandboxSpec, VerifyRun
+from task_agent.sandbox.refusals import refuse
 from task_agent.sandbox.shell import Answer, Shell, ShellSetup
-from traces.errors import SandboxUnavailableError
 
 T = TypeVar("T")
 CLEAN_PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -65,8 +65,7 @@ class HostSandbox(ABC):
     kind: SandboxKind
 
     def __init__(self, spec: SandboxSpec, *, owner: int | None = None) -> None:
-        check_workdir(spec.workdir)
-        _refuse_engine_only(spec, self.kind)
+        refuse(self.kind, spec)
         self._spec = spec
         self._owner = owner
         self._lock = asyncio.Lock()
@@ -313,32 +312,6 @@ class HostSandbox(ABC):
         if ended and self._ended_from_outside(code):
             raise SandboxLostError(f"the {self.kind} sandbox ended while grading: {self._why()}status {code}")
         return code if ended else None
-
-
-OURS = ("/tests", "/logs", "/harness", "/solution", "/proc", "/dev")
-_HOSTS = (*OURS, "/", "/etc", "/usr", "/bin", "/lib", "/tmp")
-
-
-def check_workdir(workdir: str, taken: Sequence[str] = _HOSTS) -> None:
-    """Refuse a work directory that no sandbox could give.
-
-    Raises:
-        ValueError: It is relative, or in the way of what the sandbox needs.
-    """
-    if not workdir.startswith("/") or ".." in workdir.split("/") or workdir in taken:
-        raise ValueError(f"{workdir!r} cannot be a work directory")
-
-
-def _refuse_engine_only(spec: SandboxSpec, kind: SandboxKind) -> None:
-    wanted = {
-        "users of an image": spec.user or spec.verifier_user,
-        "processes kept alive": spec.keep_processes,
-        "powers of root": spec.root_powers,
-        "root of a task's own": kind != "bubblewrap" and spec.root is not None,
-    }
-    for what in (name for name, asked in wanted.items() if asked):
-        better = "bubblewrap" if spec.root is not None else "docker"
-        raise SandboxUnavailableError(f"the {kind} sandbox has no {what}", hint=f"use the {better} sandbox")
 
 
 @functools.cache

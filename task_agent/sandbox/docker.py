@@ -14,16 +14,15 @@ from typing import Literal
 from task_agent.errors import SandboxLostError
 from task_agent.sandbox import _container, _phases
 from task_agent.sandbox._container import Attached, Box, absent_images
-from task_agent.sandbox._engine import call, call_heavy, end, engine, reap, reap_orphans
+from task_agent.sandbox._engine import call, call_heavy, end, engine, engine_cpus, reap, reap_orphans
 from task_agent.sandbox._grading import grading_slot
-from task_agent.sandbox._host import OURS, check_workdir
 from task_agent.sandbox._output import OutputKeeper
 from task_agent.sandbox._tampering import tampered
 from task_agent.sandbox.base import ExecResult, SandboxSpec, VerifyRun
+from task_agent.sandbox.refusals import refuse
 from task_agent.sandbox.shell import Answer
-from traces.errors import SandboxUnavailableError
 
-__all__ = ["DockerSandbox", "absent_images", "reap", "reap_orphans"]
+__all__ = ["DockerSandbox", "absent_images", "engine_cpus", "reap", "reap_orphans"]
 
 _START_S = 60.0
 _FOLDERS = {"LOGS_DIR": "/logs", "TESTS_DIR": "/tests"}
@@ -40,11 +39,7 @@ class DockerSandbox:
     kind: Literal["docker"] = "docker"
 
     def __init__(self, spec: SandboxSpec) -> None:
-        check_workdir(spec.workdir, OURS)
-        if spec.apart and (spec.keep_processes or spec.rounds > 1):
-            raise SandboxUnavailableError("a task with living processes or rounds cannot be graded apart")
-        if spec.root is not None:
-            raise SandboxUnavailableError("a root of a task's own is for jails", hint="use the bubblewrap sandbox")
+        refuse(self.kind, spec)
         self._spec = spec
         self._lock = asyncio.Lock()
         self._start: asyncio.Future[Box] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .bad import Bad, folder_at, hold, lose
+from .bad import Bad, folder_at, hold, lose, one_by_one, swap
 
 ROWS = [
     Bad("a task.toml that is no TOML", ("tasks/t3/task.toml:1:", "is not TOML"), hold("tasks/t3/task.toml", "version")),
@@ -49,6 +49,15 @@ ROWS = [
         "a task that needs an image, in a process",
         ("some tasks need an image", "docker"),
         hold("tasks/t3/task.toml", 'version = "1.0"\n'),
+        code=6,
+    ),
+    Bad(
+        "a task that needs the network, in a jail",
+        ("the bubblewrap sandbox cannot hold some tasks", "'t3' (it has no network)", "suite.without"),
+        one_by_one(
+            swap("sandbox: {kind: process}", "sandbox: {kind: bubblewrap}"),
+            hold("tasks/t3/task.toml", "[metadata]\nany_image = true\n[environment]\nallow_internet = true\n"),
+        ),
         code=6,
     ),
 ]

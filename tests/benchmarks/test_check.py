@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks.check import TaskCheck, check_task
-from benchmarks.check_record import CheckRecord
+from benchmarks.check_record import CheckRecord, Fitness
 from benchmarks.digest import task_digest
 from benchmarks.registry import RegistryError
 from benchmarks.task import HealthCheck, Task
@@ -65,19 +66,40 @@ async def test_a_place_that_never_gets_healthy_is_an_error_and_one_that_does_is_
 
 def test_the_last_check_of_a_content_counts_and_a_changed_task_was_never_checked(tmp_path: Path) -> None:
     record, task, other = CheckRecord(tmp_path), _task(), _task(name="u")
-    assert record.fitness([task, other]).unchecked == ("t", "u")
+    assert record.fitness([task, other], "process").unchecked == ("t", "u")
     record.remember([(task, TaskCheck("t", 0.5, 0.0, "flaky"))], sandbox="process", at="now")
-    assert record.fitness([task, other]).undecidable == {"t": "flaky"}
+    assert record.fitness([task, other], "process").undecidable == {"t": "flaky"}
     record.remember([(task, TaskCheck("t", 1.0, 0.0, "ok"))], sandbox="process", at="later")
-    found = CheckRecord(tmp_path).fitness([task, other])
+    found = CheckRecord(tmp_path).fitness([task, other], "process")
     assert (found.undecidable, found.unchecked) == ({}, ("u",))
-    assert record.fitness([_task("echo changed")]).unchecked == ("t",)
+    assert record.fitness([_task("echo changed")], "process").unchecked == ("t",)
+
+
+def test_a_check_in_one_kind_of_sandbox_says_nothing_of_another(tmp_path: Path) -> None:
+    record, task = CheckRecord(tmp_path), _task()
+    record.remember([(task, TaskCheck("t", 0.0, 0.0, "broken"))], sandbox="bubblewrap", at="now")
+    assert record.kinds([task]) == {"bubblewrap"}
+    assert record.fitness([task], "bubblewrap").undecidable == {"t": "broken"}
+    assert record.fitness([task], "docker") == Fitness({}, ("t",))
+    record.remember([(task, TaskCheck("t", 1.0, 0.0, "ok"))], sandbox="docker", at="now")
+    assert record.fitness([task], "docker") == Fitness({}, ())
+    assert record.fitness([task], "bubblewrap").undecidable == {"t": "broken"}
+
+
+def test_a_task_that_could_not_be_run_stays_unchecked_and_an_older_record_of_it_is_passed_over(tmp_path: Path) -> None:
+    record, task = CheckRecord(tmp_path), _task()
+    record.remember([(task, TaskCheck("t", None, None, "error"))], sandbox="process", at="now")
+    assert not (tmp_path / "checks.jsonl").read_text()
+    old = {**TaskCheck("t", None, None, "error").to_record(), "digest": task.digest, "sandbox": "process", "at": "then"}
+    (tmp_path / "checks.jsonl").write_text(json.dumps(old) + "\n")
+    assert record.fitness([task], "process") == Fitness({}, ("t",))
+    assert record.kinds([task]) == frozenset()
 
 
 def test_a_task_without_a_solution_stays_unchecked(tmp_path: Path) -> None:
     record, task = CheckRecord(tmp_path), _task()
     record.remember([(task, TaskCheck("t", None, None, "unsolved"))], sandbox="process", at="now")
-    assert record.fitness([task]).unchecked == ("t",)
+    assert record.fitness([task], "process").unchecked == ("t",)
 
 
 def test_a_torn_line_is_dropped_and_a_damaged_one_is_said(tmp_path: Path) -> None:
@@ -85,9 +107,9 @@ def test_a_torn_line_is_dropped_and_a_damaged_one_is_said(tmp_path: Path) -> Non
     record.remember([(task, TaskCheck("t", 1.0, 0.0, "ok"))], sandbox="process", at="now")
     path = tmp_path / "checks.jsonl"
     path.write_text(path.read_text() + '{"digest": "')
-    assert record.fitness([task]).unchecked == ()
+    assert record.fitness([task], "process").unchecked == ()
     record.remember([(task, TaskCheck("t", 0.0, 0.0, "broken"))], sandbox="process", at="now")
-    assert record.fitness([task]).undecidable == {"t": "broken"}
+    assert record.fitness([task], "process").undecidable == {"t": "broken"}
     path.write_text("nonsense\n" + path.read_text())
     with pytest.raises(RegistryError, match=r"line 1 of .*checks\.jsonl is damaged"):
-        record.fitness([task])
+        record.fitness([task], "process")

@@ -394,6 +394,25 @@ def test_what_the_format_cannot_say_is_not_written(tmp_path: Path, place: Sandbo
         write_task(Task("t", "x\n", place, tests={"test.sh": b""}), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"toml": "[environment]\nallow_internet = true\n"}, "it has no network"),
+        ({"toml": "[verifier]\nnetwork_mode = 'public'\n"}, "it has no network"),
+        ({"environment/Dockerfile": "FROM debian:bookworm\nWORKDIR /usr/src/app\n"}, "cannot place a work directory"),
+    ],
+)
+def test_a_suite_knows_which_kinds_cannot_hold_a_task(tmp_path: Path, changed: dict[str, str], why: str) -> None:
+    for name in ("a", "b"):
+        _folder(tmp_path, name, **changed)
+    _folder(tmp_path, "plain")
+    needs = load_suite({"kind": "harbor", "path": str(tmp_path)}, tmp_path).needs
+    assert list(needs["refused"]) == ["bubblewrap"]
+    assert needs["refused"]["bubblewrap"].startswith("'a' (it ")
+    assert why in needs["refused"]["bubblewrap"]
+    assert needs["refused"]["bubblewrap"].endswith("), and 1 more of 3")
+
+
 def test_a_folder_of_folders_is_a_suite_and_a_task_folder_a_suite_of_one(tmp_path: Path) -> None:
     for name in ("b", "a", "c"):
         _folder(tmp_path / "mine", name)

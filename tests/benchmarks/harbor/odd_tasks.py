@@ -32,7 +32,7 @@ _USUAL = {
 
 ODD: Mapping[str, Mapping[str, str | None]] = {
     "old-spellings": {
-        "task.toml": 'version = "1.0"\n[environment]\nmemory = "2G"\nstorage = "1G"\nallow_internet = false\n',
+        "task.toml": 'version="1.0"\n[environment]\nmemory = "2G"\nstorage = "1G"\nallow_internet = false\ncpus=64\n',
         "tests/test.sh": f'test "$({MEMORY})" = "$(cat answer.txt)"; echo $((1 - $?)) {REWARD}\n',
         "solution/solve.sh": f"{MEMORY} > answer.txt; test $(cat answer.txt) = 2147483648 || rm answer.txt\n",
     },

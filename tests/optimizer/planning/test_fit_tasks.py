@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from benchmarks.check import TaskCheck
-from benchmarks.check_record import CheckRecord
+from benchmarks.check_record import CheckRecord, Fitness
 from benchmarks.suite import Suite, load_suite
 from optimizer.config import RunConfig
 from optimizer.planning.fit_tasks import fit_tasks
@@ -39,10 +40,14 @@ def _remember(record: CheckRecord, suite: Suite, **states: str) -> None:
         record.remember([(suite.task(name), row)], sandbox="process", at="now")
 
 
+def _in_process(record: CheckRecord) -> Callable[[Suite], Fitness]:
+    return lambda suite: record.fitness(suite.tasks, "process")
+
+
 def test_undecidable_tasks_are_left_out_for_good_and_unchecked_ones_stay(tmp_path: Path) -> None:
     config, suite, record = _given(tmp_path)
     _remember(record, suite, a="flaky", b="ok")
-    fit = fit_tasks(config, suite, record.fitness)
+    fit = fit_tasks(config, suite, _in_process(record))
     assert [task.id for task in fit.suite.tasks] == ["b", "c"]
     assert fit.said == (
         "1 of 3 tasks left out, which a check found 1 flaky (a);"
@@ -57,12 +62,12 @@ def test_undecidable_tasks_are_left_out_for_good_and_unchecked_ones_stay(tmp_pat
 def test_checks_can_be_set_aside(tmp_path: Path) -> None:
     config, suite, record = _given(tmp_path, use_checks=False)
     _remember(record, suite, a="flaky")
-    assert fit_tasks(config, suite, record.fitness).suite is suite
+    assert fit_tasks(config, suite, _in_process(record)).suite is suite
 
 
 def test_nothing_is_said_of_bundled_tasks_and_nothing_changes_where_all_are_fit(tmp_path: Path) -> None:
     config, suite, record = _given(tmp_path, kind="pitfalls")
-    fit = fit_tasks(config, suite, record.fitness)
+    fit = fit_tasks(config, suite, _in_process(record))
     assert (fit.suite, fit.config, fit.said) == (suite, config, "")
 
 
@@ -70,6 +75,6 @@ def test_a_suite_that_cannot_be_decided_at_all_is_refused(tmp_path: Path) -> Non
     config, suite, record = _given(tmp_path)
     _remember(record, suite, a="flaky", b="broken", c="needs_network")
     with pytest.raises(ConfigError, match="no task can be decided here: 3 of 3") as problem:
-        fit_tasks(config, suite, record.fitness)
+        fit_tasks(config, suite, _in_process(record))
     assert "use_checks: false" in problem.value.hint
     assert "1 needs network" in problem.value.message

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
 import pytest
 
-from task_agent.sandbox import SandboxSpec, choose, open_sandbox, probe
+from task_agent.sandbox import SandboxKind, SandboxSpec, choose, open_sandbox, probe
+from task_agent.sandbox.refusals import refusal
 from traces.errors import SandboxUnavailableError
 
 
@@ -19,6 +21,52 @@ def test_no_isolation_is_refused_unless_it_is_allowed() -> None:
 def test_a_kind_that_cannot_run_images_is_refused_for_tasks_that_need_one(wanted: str) -> None:
     with pytest.raises(SandboxUnavailableError, match="need an image"):
         choose(wanted, allow_unsafe=True, needs_image=True)  # type: ignore[arg-type]  # parametrised over a Literal
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (SandboxSpec(network=True), "it has no network"),
+        (SandboxSpec(verifier_network=True), "it has no network"),
+        (SandboxSpec(workdir="/usr/src/app"), "it cannot place a work directory at '/usr/src/app'"),
+        (SandboxSpec(workdir="/etc/x"), "it cannot place a work directory at '/etc/x'"),
+        (SandboxSpec(workdir="/tmp/work"), "it cannot place a work directory at '/tmp/work'"),
+        (SandboxSpec(user="worker"), "it has no users of an image"),
+    ],
+    ids=str,
+)
+def test_what_a_jail_cannot_hold_is_known_before_one_is_made(place: SandboxSpec, said: str) -> None:
+    assert refusal("bubblewrap", place) == said
+    assert refusal("docker", place) == ""
+    with pytest.raises(SandboxUnavailableError, match=re.escape(said)):
+        open_sandbox("bubblewrap", place)
+
+
+def test_a_kind_that_cannot_hold_a_task_is_refused_with_a_way_out() -> None:
+    refused: dict[SandboxKind, str] = {"bubblewrap": "'a' (it has no network), and 2 more of 5"}
+    with pytest.raises(SandboxUnavailableError, match=r"cannot hold some tasks: 'a' \(it has no network\)") as problem:
+        choose("bubblewrap", allow_unsafe=True, needs_image=False, refused=refused)
+    assert problem.value.hint == "set `sandbox: docker`, or leave those tasks out with `suite.without`"
+
+
+def test_where_no_kind_holds_every_task_auto_says_why_of_each() -> None:
+    refused: dict[SandboxKind, str] = dict.fromkeys(("bubblewrap", "docker", "process"), "'a' (it lies in /proc)")
+    with pytest.raises(SandboxUnavailableError, match="no sandbox works here for all tasks: the bubblewrap") as problem:
+        choose("auto", allow_unsafe=True, needs_image=False, refused=refused)
+    assert "suite.without" in problem.value.hint
+
+
+@pytest.mark.docker
+def test_auto_takes_containers_for_what_a_jail_cannot_hold_and_says_where_cpus_are_too_few() -> None:
+    if not probe("docker").ok:
+        pytest.skip(probe("docker").reason)
+    refused: dict[SandboxKind, str] = {"bubblewrap": "'a' (it has no network)"}
+    taken = choose("auto", allow_unsafe=True, needs_image=False, refused=refused, cpus=4096.0)
+    assert taken.kind == "docker"
+    assert "; the bubblewrap sandbox cannot hold some tasks: 'a' (it has no network)" in taken.said
+    assert re.search(r"tasks that ask for more than (\d+) CPUs \(up to 4096\) get \1, all that", taken.said)
+    enough = choose("auto", allow_unsafe=True, needs_image=False, refused=refused, cpus=1.0)
+    assert "CPUs" not in enough.said
 
 
 @pytest.mark.bubblewrap
@@ -54,7 +102,7 @@ def test_a_missing_bwrap_is_a_reason_not_a_step_down() -> None:
 @pytest.mark.parametrize("workdir", ["/", "relative", "/tests", "/a/../b", "/tmp"])
 def test_an_impossible_work_directory_is_refused(workdir: str) -> None:
     for kind in ("process", "bubblewrap") if workdir in ("/", "/tmp") else ("process", "bubblewrap", "docker"):
-        with pytest.raises(ValueError, match="cannot be a work directory"):
+        with pytest.raises(SandboxUnavailableError, match="cannot place a work directory"):
             open_sandbox(kind, SandboxSpec(workdir=workdir))  # type: ignore[arg-type]  # a loop over a Literal
 
 
