@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import json
 import re
@@ -10,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from benchmarks.digest import task_digest
 from benchmarks.errors import SuiteError
 from benchmarks.harbor.files import read_text
+from benchmarks.json_lines import Line, read_json_lines
 from benchmarks.settings import read_settings
 from benchmarks.suite import Suite
 from benchmarks.task import Step, Task
@@ -34,6 +36,9 @@ You work for a user through an API. `./api` in the working directory lists its f
 ./api "name(argument='value')" calls one, also several in one go. Arguments are literals. \
 Do what the user asks by calls, and nothing beyond it.
 """
+_NEW = "The API has more functions now: {}. Does that help?"
+_LEAVE_OUT = "mend the record, or name it under `suite.exclude`"
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class BfclConfig(BaseModel):
@@ -49,6 +54,8 @@ class BfclConfig(BaseModel):
     """An image with what the modules need."""
     only: tuple[str, ...] | None = None
     """Ids of records to take and no others."""
+    exclude: tuple[str, ...] = ()
+    """Ids of records to leave out."""
     limit: int | None = Field(default=None, ge=1)
     """Take only this many, in their order."""
     turn_timeout_s: float = Field(default=300.0, gt=0)
@@ -65,8 +72,29 @@ class Record(BaseModel):
     initial_config: dict[str, Any] = {}  # Any: each API's own
     path: list[str] = []
     involved_classes: list[str]
-    missed_function: Any = None  # refused unless empty
-    excluded_function: Any = None  # refused unless empty
+    missed_function: dict[int, list[str]] | None = None
+    """Functions that are first offered in a turn, by its number from 0."""
+    excluded_function: list[str] | None = None
+    """Functions that are never offered."""
+
+    @property
+    def long_context(self) -> bool:
+        """Say whether the APIs fill their states up, which the published evaluator tells from the id."""
+        category = self.id.rpartition("_")[0]
+        return "long_context" in category or "composite" in category
+
+    def new_in(self, turn: int) -> list[str]:
+        """List the functions that a turn, from 1, is the first to offer."""
+        return (self.missed_function or {}).get(turn - 1, [])
+
+
+class Answer(BaseModel):
+    """Hold the right calls of one record, turn by turn."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    ground_truth: list[list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,42 +115,61 @@ def load(settings: Mapping[str, object], base: Path) -> Suite:
     """
     config = read_settings(BfclConfig, settings)
     path = (base / Path(config.path).expanduser()).resolve()
+    records = [(place, _read(Record, entry, place)) for place, entry in _chosen(path, config)]
     answers = path.parent / "possible_answer" / path.name
-    truths = {str(entry["id"]): entry["ground_truth"] for _, entry in _entries(answers)}
+    truths = {answer.id: answer.ground_truth for answer in _answers(answers)}
     folder = _classes_folder(path.parent, config.classes)
     modules = {f"{file.stem}.py": file.read_bytes() for file in sorted(folder.glob("*.py"))}
-    chosen = [(line, entry) for line, entry in _entries(path) if config.only is None or entry.get("id") in config.only]
     tasks = []
-    for line, entry in chosen[: config.limit]:
-        record = _record(entry, Place(path, line))
+    for place, record in records:
         if record.id not in truths:
             raise SuiteError(f"has no answer to {record.id!r}", place=Place(answers))
-        classes = {name: _module_of(name, modules, Place(path, line)) for name in record.involved_classes}
+        _check(record, truths[record.id], place)
+        classes = {name: _module_of(name, modules, place) for name in record.involved_classes}
         tasks.append(_task(_Case(record, truths[record.id], modules, classes), config))
     return Suite(path.stem, tuple(tasks))
 
 
-def _entries(path: Path) -> list[tuple[int, dict[str, Any]]]:  # Any: JSON
-    found = []
-    for number, line in enumerate(read_text(path).splitlines(), 1):
-        if line.strip():
-            try:
-                found.append((number, dict(json.loads(line))))
-            except (ValueError, TypeError) as problem:
-                raise SuiteError(f"is not an object of JSON: {problem}", place=Place(path, number)) from None
-    return found
+def _chosen(path: Path, config: BfclConfig) -> list[tuple[Place, Line]]:
+    """Give the records to take, in their order; what is left out is not looked at."""
+    entries = [(str(entry.get("id")), place, entry) for place, entry in read_json_lines(read_text(path), path)]
+    known = {name for name, _, _ in entries}
+    for key, names in (("only", config.only or ()), ("exclude", config.exclude)):
+        for name in names:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=3)
+                hint = f"did you mean {', '.join(near)}?" if near else ""
+                raise SuiteError(f"`suite.{key}`: no record {name!r} in {path}", key=f"suite.{key}", hint=hint)
+    wanted = known.intersection(known if config.only is None else config.only) - {*config.exclude}
+    return [(place, entry) for name, place, entry in entries if name in wanted][: config.limit]
 
 
-def _record(entry: Mapping[str, Any], place: Place) -> Record:  # Any: JSON
+def _answers(path: Path) -> list[Answer]:
+    return [_read(Answer, entry, place) for place, entry in read_json_lines(read_text(path), path)]
+
+
+def _read(model: type[_Model], entry: Line, place: Place) -> _Model:
     try:
-        record = Record.model_validate(entry)
+        return model.model_validate(entry)
     except ValidationError as problem:
         fault = problem.errors()[0]
-        raise SuiteError(f"`{'.'.join(map(str, fault['loc']))}`: {fault['msg']}", place=place) from None
-    for name in ("missed_function", "excluded_function"):
-        if getattr(record, name):
-            raise SuiteError(f"`{name}`: functions that come and go between turns are not supported", place=place)
-    return record
+        why = f"`{'.'.join(map(str, fault['loc']))}`: {fault['msg']}"
+        raise SuiteError(why, place=place, hint=_LEAVE_OUT) from None
+
+
+def _check(record: Record, truth: Sequence[object], place: Place) -> None:
+    """Refuse a record whose turns do not fit together."""
+    turns = len(record.question)
+    if len(truth) != turns:
+        why = f"`question` has {turns} turns, and its answer has {len(truth)}"
+        raise SuiteError(why, place=place, hint=_LEAVE_OUT)
+    for turn in record.missed_function or {}:
+        if not 0 < turn < turns:
+            raise SuiteError(f"`missed_function.{turn}`: no later turn than the first", place=place, hint=_LEAVE_OUT)
+    for turn, said in enumerate(record.question):
+        if not said and not record.new_in(turn + 1):
+            why = f"`question.{turn}`: nothing is said, and no function is new"
+            raise SuiteError(why, place=place, hint=_LEAVE_OUT)
 
 
 def _classes_folder(data: Path, given: str | None) -> Path:
@@ -147,7 +194,7 @@ def _task(case: _Case, config: BfclConfig) -> Task:
     files = {f"{_API}/{name}": content for name, content in {**world, "api.py": _source("api")}.items()}
     whole = Task(
         id=record.id,
-        instruction="\n\n".join(_said(turn) for turn in record.question),
+        instruction="\n\n".join(_said(record, turn) for turn in range(1, len(record.question) + 1)),
         environment=SandboxSpec(
             WORKDIR, files={**files, "api": _CALL.encode()}, image=config.image, rounds=len(record.question)
         ),
@@ -162,21 +209,27 @@ def _task(case: _Case, config: BfclConfig) -> Task:
 
 
 def _world(case: _Case) -> dict[str, bytes]:
-    scenario = {"classes": dict(case.classes), "state": case.record.initial_config}
+    record = case.record
+    scenario = {
+        "classes": dict(case.classes),
+        "state": record.initial_config,
+        "long_context": record.long_context,
+        "never": record.excluded_function or [],
+        "later": {name: turn + 1 for turn, names in (record.missed_function or {}).items() for name in names},
+    }
     files = {f"classes/{name}": content for name, content in case.modules.items()}
     return {**files, "scenario.json": json.dumps(scenario).encode(), "world.py": _source("world")}
 
 
 def _step(whole: Task, case: _Case, number: int, config: BfclConfig) -> Step:
     """Make a step of a turn; what was said before stands in front of it, since each step is a fresh conversation."""
-    turns = case.record.question
-    before = [f"Earlier the user said, and it was done:\n{_said(turn)}" for turn in turns[: number - 1]]
+    before = [_before(case, turn) for turn in range(1, number)]
     truth = {"calls": case.truth, "until": number}
     calls = " ".join(shlex.quote(call) for call in case.truth[number - 1])
     part = replace(
         whole,
         id=f"{whole.id}/turn-{number}",
-        instruction="\n\n".join([_ASK, *before, f"Now the user says:\n{_said(turns[number - 1])}"]),
+        instruction="\n\n".join([_ASK, *before, f"Now the user says:\n{_said(case.record, number)}"]),
         tests={
             **_world(case),
             "check.py": _source("check"),
@@ -190,8 +243,16 @@ def _step(whole: Task, case: _Case, number: int, config: BfclConfig) -> Step:
     return Step(part, {f"{_API}/turn": f"{number}\n".encode()}, {"reward": 1.0})
 
 
-def _said(turn: Sequence[Mapping[str, Any]]) -> str:  # Any: a message
-    return "\n".join(str(message.get("content", "")) for message in turn)
+def _before(case: _Case, turn: int) -> str:
+    done = "it was done" if case.truth[turn - 1] else "something was still missing for it"
+    return f"Earlier the user said, and {done}:\n{_said(case.record, turn)}"
+
+
+def _said(record: Record, turn: int) -> str:
+    """Give the words of a turn, from 1; where functions are new, nothing else is said."""
+    said = [str(message.get("content", "")) for message in record.question[turn - 1]]
+    new = record.new_in(turn)
+    return "\n".join([*said, *([_NEW.format(", ".join(f"`{name}`" for name in new))] if new else [])])
 
 
 @functools.cache

@@ -17,17 +17,17 @@ def main(calls: list[str]) -> None:
     from world import World  # type: ignore[import-not-found]  # it lies beside this file in the sandbox
 
     world = World(HERE)
+    turn = int((HERE / "turn").read_text(encoding="utf-8"))
     if not calls:
-        for name, method in sorted(world.functions().items()):
+        for name, method in sorted(world.functions(turn).items()):
             print(f"{name}{inspect.signature(method)}\n    {(inspect.getdoc(method) or '').strip()}\n")
         return
     for line in LOG.read_text(encoding="utf-8").splitlines() if LOG.exists() else ():
         world.call(json.loads(line)["call"])
-    turn = (HERE / "turn").read_text(encoding="utf-8").strip()
     with LOG.open("a", encoding="utf-8") as log:
         for call in calls:
             print(world.call(call))
-            log.write(json.dumps({"turn": int(turn), "call": call}) + "\n")
+            log.write(json.dumps({"turn": turn, "call": call}) + "\n")
 
 
 if __name__ == "__main__":

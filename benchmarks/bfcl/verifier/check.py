@@ -1,6 +1,7 @@
 """Grade the calls of an agent: replayed on fresh objects, they must lead to the state that the right calls lead to.
 
-After every turn the states must be equal, and the results of the right calls must be among the agent's so far.
+The published rule: after every turn that has right calls, the agent made a call in it, the states are equal, and the
+results of the right calls are among the agent's so far. A turn without right calls is not held against them.
 """
 
 from __future__ import annotations
@@ -36,15 +37,16 @@ def read_log(path: Path) -> list[tuple[int, str]]:
 
 
 def first_wrong_turn(right: list[list[str]], calls: list[tuple[int, str]], until: int) -> int | None:
-    """Find the first turn, from 1, after which states or results differ; None when there is none."""
+    """Find the first turn, from 1, that is wrong; None when there is none."""
     from world import World  # type: ignore[import-not-found]  # it lies beside this file in the sandbox
 
     wanted, given = World(HERE), World(HERE)
     results: Counter[str] = Counter()
     for turn, expected in enumerate(right[:until], 1):
-        results.update(given.call(call) for at, call in calls if at == turn)
-        needed = Counter(wanted.call(call) for call in expected)
-        if wanted.state() != given.state() or needed - results:
+        made = [call for at, call in calls if at == turn]
+        results.update(map(given.call, made))
+        needed = Counter(map(wanted.call, expected))
+        if expected and (not made or not given.is_as(wanted) or needed - results):
             return turn
     return None
 
@@ -53,7 +55,10 @@ def main(log: Path) -> None:
     """Write the reward."""
     sys.path.insert(0, str(HERE))
     truth = json.loads((HERE / "truth.json").read_text(encoding="utf-8"))
-    wrong = first_wrong_turn(truth["calls"], read_log(log), truth["until"])
+    try:
+        wrong = first_wrong_turn(truth["calls"], read_log(log), truth["until"])
+    except ModuleNotFoundError as problem:
+        sys.exit(f"{problem}: name an image that has it under `suite.image`")
     print("every turn is right" if wrong is None else f"turn {wrong} is wrong")
     reward = Path(os.environ.get("LOGS_DIR", "/logs")) / "verifier" / "reward.txt"
     reward.write_text("1\n" if wrong is None else "0\n", encoding="utf-8")
