@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -70,6 +71,37 @@ async def wait_healthy(
         await sleep(check.start_interval_s if starting else check.interval_s)
 
 
+async def located(task: Task, sandbox: Sandbox) -> Task:
+    """Give the task at the work directory of its image, where only the image can tell which that is.
+
+    Raises:
+        SandboxLostError: The sandbox died, or does not tell.
+    """
+    if not task.environment.image_workdir:
+        return task
+    workdir = await where(sandbox)
+    return _at(replace(task, steps=tuple(replace(step, task=_at(step.task, workdir)) for step in task.steps)), workdir)
+
+
+async def where(sandbox: Sandbox) -> str:
+    """Ask a fresh sandbox for its work directory.
+
+    Raises:
+        SandboxLostError: The sandbox died, or does not tell.
+    """
+    told = await sandbox.exec("pwd -P", timeout_s=_SETUP_S)
+    workdir = told.output.removesuffix("\n")
+    if told.exit_code != 0 or not workdir.startswith("/"):
+        raise SandboxLostError(f"the sandbox does not tell its work directory: {told.output.strip()[-300:]!r}")
+    return workdir
+
+
+def _at(task: Task, workdir: str) -> Task:
+    found = (replace(one, source=posixpath.join(workdir, one.source)) for one in task.artifacts)
+    place = replace(task.environment, workdir=workdir, image_workdir=False)
+    return replace(task, environment=place, artifacts=tuple(found))
+
+
 async def work_through(
     task: Task,
     sandbox: Sandbox,
@@ -97,6 +129,7 @@ async def work_through(
         VerifierBrokenError: A grading gave no valid reward.
         SandboxLostError: A sandbox died, or the set-up of a step failed.
     """
+    task = await located(task, sandbox)
     if not task.steps:
         await agent(task)
         if task.judge:

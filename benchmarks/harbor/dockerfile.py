@@ -20,14 +20,15 @@ def with_images(dockerfile: str, images: Mapping[str, str]) -> str:
 
 @dataclass(slots=True)
 class _Stage:
-    workdir: str | None = "/"
+    workdir: str | None = None
     values: dict[str, str] = field(default_factory=dict)
 
 
 def final_workdir(dockerfile: str) -> str | None:
-    """Follow WORKDIR through the stages to the last one; None where it depends on what is not known here.
+    """Follow WORKDIR through the stages to the last one; None where it hangs on what is not known here.
 
-    An image that the first stage stands on is taken to work in `/`; the engine's kind checks that.
+    That is the case where a stage stands on an image and names no absolute WORKDIR, or one with an unknown variable:
+    only the image that is built can tell then.
     """
     stages: dict[str, _Stage] = {}
     stage, outer = _Stage(), dict[str, str]()
@@ -53,15 +54,6 @@ def _joined(stage: _Stage, rest: str) -> str | None:
     if "$" in target or (stage.workdir is None and not target.startswith("/")):
         return None
     return posixpath.normpath(posixpath.join(stage.workdir or "/", target))
-
-
-def entrypoint_line(dockerfile: str) -> int | None:
-    """Find the line of an ENTRYPOINT in the last stage."""
-    found = None
-    for number, line in enumerate(dockerfile.splitlines(), 1):
-        word = line.split(maxsplit=1)[0].upper() if line.split() else ""
-        found = None if word == "FROM" else number if word == "ENTRYPOINT" else found
-    return found
 
 
 class MappedContext(Mapping[str, bytes]):

@@ -8,6 +8,8 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from benchmarks.task import BARE_IMAGES
+
 
 @dataclass(slots=True)
 class Layout:
@@ -76,6 +78,8 @@ def _follow(layout: Layout, word: str, rest: str, context: Mapping[str, bytes]) 
         first, layout.image = not layout.image, rest
         return first and " " not in rest
     if word == "WORKDIR":
+        if not rest.startswith("/") and layout.workdir == "/" and layout.image not in BARE_IMAGES:
+            return False  # it stands below the image's own, which is not known here
         layout.workdir = posixpath.normpath(posixpath.join(layout.workdir, rest))
         return True
     if word == "USER":

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.errors import SuiteError
-from benchmarks.harbor.dockerfile import MappedContext, entrypoint_line, final_workdir
+from benchmarks.harbor.dockerfile import MappedContext, final_workdir
 from benchmarks.harbor.files import FolderFiles, RenamedFiles, read_text
 from benchmarks.harbor.host_env import filled
 from benchmarks.harbor.layout import Layout, read_layout
@@ -16,6 +16,7 @@ from benchmarks.harbor.options import ReadOptions
 from benchmarks.harbor.tables import EnvironmentTable
 from benchmarks.harbor.toml_lines import find_line
 from task_agent.sandbox.base import SandboxSpec
+from task_agent.sandbox.buildkit import needs_buildkit
 from traces.errors import Place
 
 DEFAULT_CPUS = 1.0
@@ -55,8 +56,10 @@ def read_place(source: PlaceSource, options: ReadOptions, *, any_image: bool = F
     dockerfile = _dockerfile(source, context)
     image = options.images.get(table.docker_image or "", table.docker_image)
     layout = read_layout(dockerfile, context) if dockerfile is not None else None
+    workdir = _workdir(source, dockerfile, layout)
     spec = SandboxSpec(
-        workdir=_workdir(source, dockerfile, layout),
+        workdir=workdir or "/",
+        image_workdir=workdir is None or (table.workdir is None and image is not None),
         env=filled(table.env, options.host),
         image=image,
         build_timeout_s=table.build_timeout_sec,
@@ -83,20 +86,18 @@ def _dockerfile(source: PlaceSource, context: Mapping[str, bytes]) -> str | None
             raise SuiteError(f"is missing, and task.toml names no `{source.key}.docker_image`", place=Place(path))
         return None
     text = read_text(path)
-    if line := entrypoint_line(text):
-        why = "ENTRYPOINT is not run here; start what is needed in a command of `environment.healthcheck`"
-        raise SuiteError(why, place=Place(path, line))
+    if source.table.docker_image is None and (found := needs_buildkit(text)):
+        raise SuiteError(found.why, place=Place(path, found.line))
     return text
 
 
-def _workdir(source: PlaceSource, dockerfile: str | None, layout: Layout | None) -> str:
+def _workdir(source: PlaceSource, dockerfile: str | None, layout: Layout | None) -> str | None:
+    """Say where the work is; None where only the image can tell."""
     given = source.table.workdir
     if given is not None:
         if not posixpath.isabs(given):
             raise source.wrong("workdir", f"{given!r} is not absolute")
         return posixpath.normpath(given)
-    found = layout.workdir if layout else final_workdir(dockerfile) if dockerfile is not None else None
-    if found is None:
-        why = "its WORKDIR has a variable" if dockerfile else "there is no Dockerfile whose WORKDIR could be read"
-        raise source.wrong("workdir", f"must say where the work is: {why}")
-    return found
+    if layout is not None and layout.workdir != "/":
+        return layout.workdir
+    return final_workdir(dockerfile) if dockerfile is not None else None

@@ -94,7 +94,7 @@ class _Reader:
             verifier_place=self._verifier_place(),
             reward_key=self.options.reward_key or config.metadata.get(REWARD_KEY),
         )
-        task = replace(task, artifacts=self._artifacts(config.artifacts, task.environment.workdir))
+        task = replace(task, artifacts=self._artifacts(config.artifacts, task.environment))
         return self._with_steps(task) if config.steps else self._single(task)
 
     def _single(self, task: Task) -> Task:
@@ -130,7 +130,7 @@ class _Reader:
             verifier_timeout_s=_timeout(step, self.config),
             verifier_env={**task.verifier_env, **self._verifier_env(step.verifier.env)},
             healthcheck=_health(step.healthcheck),
-            artifacts=(*task.artifacts, *self._artifacts(step.artifacts, task.environment.workdir)),
+            artifacts=(*task.artifacts, *self._artifacts(step.artifacts, task.environment)),
         )
         return Step(part, FolderFiles(folder / "workdir"), least or {})
 
@@ -177,10 +177,12 @@ class _Reader:
         user = _user(verifier.user, built=place.build_context is not None)
         return replace(place, network=network and not self.options.offline, verifier_user=user)
 
-    def _artifacts(self, given: Artifacts, workdir: str) -> tuple[Artifact, ...]:
+    def _artifacts(self, given: Artifacts, place: SandboxSpec) -> tuple[Artifact, ...]:
+        """Name what is to be copied out, from the work directory where that is known already."""
         found = []
         for one in given:
-            source = posixpath.normpath(posixpath.join(workdir, one.source))
+            known = one.source if place.image_workdir else posixpath.join(place.workdir, one.source)
+            source = posixpath.normpath(known)
             destination = (one.destination or source).strip("/")
             found.append(Artifact(source, destination, tuple(one.exclude)))
         return tuple(found)

@@ -59,13 +59,13 @@ def _table(name: str, entries: Mapping[str, object]) -> str:
 def _task_toml(task: Task) -> str:
     place = task.environment
     environment: dict[str, object] = {
-        "workdir": place.workdir,
+        **({} if place.image_workdir else {"workdir": place.workdir}),
         "cpus": place.cpus,
         "memory_mb": place.memory_mb,
         "storage_mb": place.disk_mb,
         "network_mode": "public" if place.network else "no-network",
     }
-    if place.build_context is not None and place.image is not None:
+    if (place.build_context is not None or place.image_workdir) and place.image is not None:
         environment["docker_image"] = place.image
     tables = {
         "metadata": task.metadata,
@@ -83,6 +83,8 @@ def _task_toml(task: Task) -> str:
 def _environment_files(place: SandboxSpec) -> dict[str, bytes]:
     if place.build_context is not None:
         return dict(place.build_context)
+    if place.image_workdir:
+        return {}
     lines = [
         f"FROM {place.image or USUAL_IMAGE}",
         f"WORKDIR {place.workdir}",

@@ -8,11 +8,14 @@ it cannot be killed from inside, so `kill -9 -1` ends everything an agent left b
 from __future__ import annotations
 
 import functools
+import json
 import os
+import posixpath
 import socket
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from task_agent.errors import SandboxLostError
 from task_agent.sandbox import _images, _phases, mark
@@ -27,18 +30,25 @@ from traces.errors import SandboxUnavailableError
 
 DEFAULT_IMAGE = "ratchet-base:bookworm"
 IMAGE_VARIABLE = "RATCHET_DOCKER_IMAGE"
+Config: TypeAlias = Mapping[str, Any]  # Any: the engine's own JSON
 _REWARDS = ("reward.json", "reward.txt")
 _NOT_FOUND = 404
+_CONFLICT = 409
 _GO_NOT_REGULAR = 0x8F280000
+_UP = "/dev/shm/.ratchet-up"
 _FIRST = 'trap "" CHLD; while :; do read -r _ || sleep 60; done'
+_FIRST_AFTER_ENTRYPOINT = f"[ $$ = 1 ] && : > {_UP}; {_FIRST}"
+_ENTRY_S = 60.0
+_ENTRY_LOOK_S = 0.05
 _SHELL = "if command -v bash >/dev/null; then exec bash --noprofile --norc /dev/stdin; else exec sh /dev/stdin; fi"
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Name a running container, the uid its commands have, and what it binds of this machine."""
+    """Name a running container, its place as the image has it, the uid its commands have, and what it binds here."""
 
     container: str
+    spec: SandboxSpec
     owner: int
     bound: Bound | None = None
 
@@ -68,34 +78,49 @@ def bring_up(spec: SandboxSpec) -> Box:
 
     image = _image_of(spec)
     try:
-        owner = _owner_of(image)
-        box = _created(spec, image, owner)
+        config = _config_of(image)
+        spec = _as_image_has_it(spec, config)
+        box = _created(spec, image, _owner_of(config))
     except ImageNotFound:
         hint = f"`docker pull` it, or name another in {IMAGE_VARIABLE}"
         raise SandboxUnavailableError(f"the image {image!r} is not on this machine", hint=hint) from None
-    container = box.container
     try:
-        worker = owner if spec.user is None else uid_of(container, spec.user)
-        files = below(spec.workdir, spec.files)
-        own = parents(files) if spec.build_context is not None else parents([f"{spec.workdir.strip('/')}/.", *files])
-        folders = dict.fromkeys([*own, "logs", "logs/agent", "logs/artifacts"])
-        engine().put_archive(container, "/", pack(files, owner=worker, folders=folders))
-        if worker != owner:
-            engine().put_archive(container, "/", pack({}, owner=owner, folders=["logs"]))
-        if spec.shown and box.bound is None:
-            with packed(spec.shown, _phases.KEEPER) as tar:
-                engine().put_archive(container, "/", tar)
-        _start(container, image)
+        _lay_out(box)
+        _start(box, image, config.get("Entrypoint") or [])
     except BaseException:
         box.remove()
         raise
     return box
 
 
+def _as_image_has_it(spec: SandboxSpec, config: Config) -> SandboxSpec:
+    """Place the work where the image says, if the task does not."""
+    return replace(spec, workdir=config.get("WorkingDir") or "/", image_workdir=False) if spec.image_workdir else spec
+
+
+def _lay_out(box: Box) -> None:
+    """Put the task's files and the folders of logs into a container that was made; links that lead to them stay."""
+    spec, container = box.spec, box.container
+    worker = box.owner if spec.user is None else uid_of(container, spec.user)
+    if worker and spec.build_context is None and spec.workdir != "/":
+        parent, name = posixpath.split(spec.workdir)
+        engine().put_archive(container, parent, pack({}, owner=worker, folders=[name]))
+    if spec.files:
+        named = below("", spec.files)
+        engine().put_archive(container, spec.workdir, pack(named, owner=worker, folders=parents(named)))
+    logs = ["logs", "logs/agent", "logs/artifacts"]
+    engine().put_archive(container, "/", pack({}, owner=worker, folders=logs))
+    if worker != box.owner:
+        engine().put_archive(container, "/", pack({}, owner=box.owner, folders=["logs"]))
+    if spec.shown and box.bound is None:
+        with packed(spec.shown, _phases.KEEPER) as tar:
+            engine().put_archive(container, "/", tar)
+
+
 def _created(spec: SandboxSpec, image: str, owner: int) -> Box:
     shown = bound(spec.shown, image)
     try:
-        return Box(_create(spec, image, shown), owner, shown)
+        return Box(_create(spec, image, shown), spec, owner, shown)
     except BaseException:
         if shown is not None:
             shown.remove()
@@ -110,15 +135,43 @@ def bring_up_grader(spec: SandboxSpec) -> Box:
     return box
 
 
-def _start(container: str, image: str) -> None:
+def _start(box: Box, image: str, entrypoint: Sequence[str]) -> None:
     from docker.errors import APIError
 
     try:
-        engine().start(container)
+        engine().start(box.container)
     except APIError as error:
         if "/bin/sh" in str(error.explanation):
             raise SandboxLostError(f"the image {image!r} has no /bin/sh, and without one nothing can run") from error
         raise
+    if entrypoint and not _handed_on(box.container):
+        raise SandboxLostError(
+            f"the image's ENTRYPOINT {json.dumps(list(entrypoint))} did not hand on to the command it was given:"
+            ' let it end with `exec "$@"`, or write `ENTRYPOINT []` in a Dockerfile that stands on the image'
+        )
+
+
+def _handed_on(container: str) -> bool:
+    """Wait until an image's own entrypoint has given its place to our first process."""
+    end = time.monotonic() + _ENTRY_S
+    while time.monotonic() < end and engine().inspect_container(container)["State"]["Running"]:
+        if _took_over(container):
+            return True
+        time.sleep(_ENTRY_LOOK_S)
+    return False
+
+
+def _took_over(container: str) -> bool:
+    from docker.errors import APIError
+
+    try:
+        made = engine().exec_create(container, ["/bin/sh", "-c", f"rm {_UP}"], workdir="/")
+        engine().exec_start(made["Id"])
+    except APIError as error:
+        if error.status_code != _CONFLICT:  # it has just ended
+            raise
+        return False
+    return bool(engine().exec_inspect(made["Id"])["ExitCode"] == 0)
 
 
 _ROOT_POWERS = (
@@ -129,6 +182,7 @@ _ROOT_POWERS = (
 
 
 def _create(spec: SandboxSpec, image: str, shown: Bound | None) -> str:
+    """Make the container; an image's own entrypoint is given our first process as its command."""
     from docker.types import LogConfig, Ulimit
 
     memory, file_bytes = spec.memory_mb * 1024 * 1024, spec.disk_mb * 1024 * 1024
@@ -147,8 +201,8 @@ def _create(spec: SandboxSpec, image: str, shown: Bound | None) -> str:
     )
     made = engine().create_container(
         image,
-        entrypoint=["/bin/sh", "-c", _FIRST],
-        command=[],
+        entrypoint=None if _config_of(image).get("Entrypoint") else ["/bin/sh", "-c", _FIRST],
+        command=["/bin/sh", "-c", _FIRST_AFTER_ENTRYPOINT] if _config_of(image).get("Entrypoint") else [],
         stdin_open=True,
         environment=dict(spec.env),
         working_dir=spec.workdir,
@@ -179,9 +233,15 @@ def uid_of(container: str, user: str) -> int:
 
 
 @functools.cache
-def _owner_of(image: str) -> int:
+def _config_of(image: str) -> Config:
+    """Give what an image says of its containers."""
+    config: Config = _images.inspect(engine(), image)["Config"]
+    return config
+
+
+def _owner_of(config: Config) -> int:
     """Find the uid that commands have: what the image says, a name being taken for root."""
-    user = str(_images.inspect(engine(), image)["Config"].get("User") or "0").partition(":")[0]
+    user = str(config.get("User") or "0").partition(":")[0]
     return int(user) if user.isdigit() else 0
 
 
@@ -242,10 +302,23 @@ def own_end(box: Box, shell: Attached) -> int:
 
 
 def put(box: Box, files: Mapping[str, bytes], folder: str) -> None:
-    """Write files below a folder, as the container's user."""
-    named = below(folder, files)
-    folders = parents([*named, f"{folder.strip('/')}/."]) if folder != "/tmp" else []
-    engine().put_archive(box.container, "/", pack(named, owner=box.owner, folders=folders))
+    """Write files below a folder, as the container's user; a folder that is there, maybe by a link, stays."""
+    named = below("", files)
+    _into(box, folder, pack(named, owner=box.owner, folders=parents(named)))
+
+
+def _into(box: Box, folder: str, tar: bytes) -> None:
+    """Unpack in a folder, which is made where it is not there."""
+    from docker.errors import APIError
+
+    try:
+        engine().put_archive(box.container, folder, tar)
+    except APIError:  # it is not there, or no folder
+        parent, name = posixpath.split(folder.rstrip("/"))
+        if not name:
+            raise
+        _into(box, parent, pack({}, owner=box.owner, folders=[name]))
+        engine().put_archive(box.container, folder, tar)
 
 
 def make_folder(box: Box, name: str) -> None:

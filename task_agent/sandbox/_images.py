@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from task_agent.errors import SandboxLostError
 from task_agent.sandbox._tar import pack, parents
+from task_agent.sandbox.buildkit import needs_buildkit
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -53,11 +54,18 @@ def built(engine: APIClient, context: Mapping[str, bytes], timeout_s: float) -> 
     tag = f"{TAG}:{context_digest(context)}"
     with _building:
         if not is_here(engine, tag):
+            _check_syntax(context)
             said = _build(engine, io.BytesIO(pack(context, folders=parents(context))), tag, timeout_s)
             if not is_here(engine, tag):
                 last = next((str(line["error"]) for line in reversed(said) if "error" in line), "no reason given")
                 raise SandboxLostError(f"the image did not build: {last}")
     return tag
+
+
+def _check_syntax(context: Mapping[str, bytes]) -> None:
+    found = needs_buildkit(context["Dockerfile"].decode(errors="replace")) if "Dockerfile" in context else None
+    if found is not None:
+        raise SandboxLostError(f"the image did not build: line {found.line} of its Dockerfile: {found.why}")
 
 
 def _build(engine: APIClient, context: io.BytesIO, tag: str, timeout_s: float) -> list[dict[str, Any]]:  # Any: JSON

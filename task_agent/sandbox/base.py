@@ -15,9 +15,10 @@ class SandboxSpec:
     """Describe the place one attempt needs.
 
     `files` are put below `workdir` before the first command (paths relative, POSIX). `workdir` is
-    absolute inside the sandbox. `image` and `build_context` matter to docker only: a local image's
-    name, or the files of a Dockerfile's folder (with `Dockerfile` among them) to build once and
-    keep; where an image is named and is here, nothing is built. `labels` go on whatever the engine
+    absolute inside the sandbox; with `image_workdir` (docker only) it is a guess, and the image's own
+    counts. `image` and `build_context` matter to docker only: a local image's name, or the files of a
+    Dockerfile's folder (with `Dockerfile` among them) to build once and keep; where an image is named and
+    is here, nothing is built. `labels` go on whatever the engine
     can label, so that leftovers can be found.
 
     `user` and `verifier_user` (docker only) are who the agent's commands and the verifier run as; None
@@ -40,6 +41,7 @@ class SandboxSpec:
     """
 
     workdir: str = "/app"
+    image_workdir: bool = False
     files: Mapping[str, bytes] = field(default_factory=dict)
     shown: Mapping[str, Path] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)

@@ -164,7 +164,9 @@ class DockerSandbox:
             raise SandboxLostError("the sandbox is closed")
         if self._start is None:
             self._start = call_heavy(_container.bring_up, self._spec)
-        return await asyncio.shield(self._start)
+        box = await asyncio.shield(self._start)
+        self._spec = box.spec
+        return box
 
     async def _fresh_shell(
         self, box: Box, env: Mapping[str, str] | None = None, before: str = "", user: str = ""

@@ -28,11 +28,12 @@ FILES = "files"
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """Name one root: its folder of files, the id of the image it came from, and that image's environment."""
+    """Name one root: its folder of files, and the id, environment and work directory of the image it came from."""
 
     files: Path
     image_id: str
     env: Mapping[str, str]
+    workdir: str = ""
 
 
 def keys_of(spec: SandboxSpec) -> list[str]:
@@ -56,7 +57,9 @@ def find_root(roots: Path, spec: SandboxSpec) -> Root | None:
 
 def stand_on(spec: SandboxSpec, root: Root) -> SandboxSpec:
     """Let a place stand on a root instead of its image; the task's own environment goes before the image's."""
-    return replace(spec, root=str(root.files), image=None, build_context=None, env={**root.env, **spec.env})
+    workdir = root.workdir or spec.workdir if spec.image_workdir else spec.workdir
+    bare = replace(spec, image=None, build_context=None, workdir=workdir)
+    return replace(bare, root=str(root.files), env={**root.env, **spec.env})
 
 
 def take_out(engine: APIClient, spec: SandboxSpec, roots: Path) -> Path:
@@ -123,13 +126,15 @@ class _Chunks:
 def _record(engine: APIClient, image: str) -> Mapping[str, object]:
     known = inspect(engine, image)
     env = dict(pair.partition("=")[::2] for pair in known["Config"].get("Env") or [])
-    return {"image": image, "id": known["Id"], "env": env}
+    return {"image": image, "id": known["Id"], "env": env, "workdir": known["Config"].get("WorkingDir") or ""}
 
 
 def _read(record: Path) -> Root:
     try:
         known = json.loads(record.read_text(encoding="utf-8"))
-        root = Root((record.parent / FILES).resolve(), str(known["id"]), dict(known["env"]))
+        root = Root(
+            (record.parent / FILES).resolve(), str(known["id"]), dict(known["env"]), str(known.get("workdir", ""))
+        )
     except (OSError, ValueError, KeyError, TypeError):
         raise UsageError(f"{record} describes no root", hint="take it out anew: ratchet tasks roots") from None
     if not (root.files / "bin").exists():

@@ -239,8 +239,11 @@ def test_lines_of_tables_and_keys_are_found() -> None:
         ({"environment/docker-compose.yaml": "services: {}\n"}, "compose environments are not supported"),
         ({"trajectory.json": "{}"}, "recorded trajectory is not supported"),
         ({"steps/one/instruction.md": "x"}, "one: is no step that task.toml names"),
-        ({"environment/Dockerfile": 'FROM debian:12\nENTRYPOINT ["x"]\n'}, "Dockerfile:2: ENTRYPOINT is not run"),
-        ({"environment/Dockerfile": "FROM debian:12\nWORKDIR $HOME\n"}, "`environment.workdir`: must say where"),
+        (
+            {"environment/Dockerfile": "FROM debian:12\nRUN <<EOF\ntrue\nEOF\n"},
+            "Dockerfile:2: `RUN <<EOF` needs BuildKit",
+        ),
+        ({"environment/Dockerfile": "FROM a\nCOPY --chmod=755 x /\n"}, "Dockerfile:2: `COPY --chmod` needs BuildKit"),
         ({"tests/test.bat": "x"}, "only linux"),
     ],
 )
@@ -295,10 +298,30 @@ def test_an_image_without_a_dockerfile_is_left_to_an_engine(tmp_path: Path) -> N
     assert (task.environment.build_context, task.needs_image) == (None, True)
 
 
-def test_an_image_that_does_not_say_where_the_work_is_is_refused(tmp_path: Path) -> None:
-    toml = TOML + 'docker_image = "someone/count:1"\n'
-    with pytest.raises(SuiteError, match=r"environment\.workdir`: must say where the work is: there is no Dockerfile"):
-        read_task(_folder(tmp_path, toml=toml, environment__Dockerfile=None))
+@pytest.mark.parametrize(
+    ("dockerfile", "toml", "workdir", "guessed"),
+    [
+        (None, 'docker_image = "a:1"', "/", True),
+        (None, 'docker_image = "a:1"\nworkdir = "/w"', "/w", False),
+        ("FROM a\nRUN true\n", "", "/", True),
+        ("FROM a\nWORKDIR $HOME/x\nRUN true\n", "", "/", True),
+        ("FROM a\nWORKDIR sub\n", "", "/", True),
+        ("FROM a AS b\nWORKDIR /w\nFROM b\nWORKDIR sub\nRUN true\n", "", "/w/sub", False),
+        ("FROM a\nWORKDIR /w\nRUN true\n", "", "/w", False),
+        ("FROM a\nWORKDIR /w\nRUN true\n", 'docker_image = "a:1"', "/w", True),
+    ],
+)
+def test_where_only_the_image_knows_the_work_directory_it_is_a_guess(
+    tmp_path: Path, dockerfile: str | None, toml: str, workdir: str, guessed: bool
+) -> None:
+    toml = f"artifacts = ['out', '/abs']\n[environment]\n{toml}\n"
+    task = read_task(_folder(tmp_path / "a", toml=toml, environment__Dockerfile=dockerfile))
+    assert (task.environment.workdir, task.environment.image_workdir) == (workdir, guessed)
+    assert [one.source for one in task.artifacts] == ["out" if guessed else f"{workdir}/out", "/abs"]
+    assert task.artifacts[0].destination == ("out" if guessed else f"{workdir}/out".strip("/"))
+    written = replace(task, artifacts=(), digest="")
+    write_task(written, tmp_path / "b" / task.id)
+    assert replace(read_task(tmp_path / "b" / task.id), digest="") == written
 
 
 def test_an_image_beside_a_dockerfile_is_taken_where_it_is_here_and_else_built(tmp_path: Path) -> None:
