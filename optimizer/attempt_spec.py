@@ -25,6 +25,7 @@ class Purpose(StrEnum):
     TUNE = "tune"
     PROBE = "probe"
     TRY = "try"
+    LESSON = "lesson"
     IMPORT = "import"
 
 

@@ -191,16 +191,22 @@ class Facts:
         return sum(row.attempts for row in self.tallies.attempts if _about(row.stage) == candidate)
 
     def prediction_outcome(self, row: CandidateRow) -> PredictionScore | None:
-        """Hold what a candidate's author foretold against its train attempts; None when it was not measured there."""
+        """Hold what a candidate's author foretold against its train attempts; None when it was not measured there.
+
+        What is invalid is never scored.
+        """
         from optimizer.propose import Prediction, score_prediction  # pulls in the whole meta-agent
 
-        if row.parent is None or not self.train_coverage(row.id).scored:
+        verdict = self.verdicts.get(row.id)
+        invalid = verdict is not None and verdict.verdict is Verdict.INVALID
+        if row.parent is None or invalid or not self.train_coverage(row.id).scored:
             return None
-        before, after = (
-            {task: [tally.mean] for task, tally in self.train_tasks(name).items() if tally.mean is not None}
-            for name in (row.parent, row.id)
+        own = {tally.task: tally for tally in self.tallies.afresh if tally.candidate == row.id}
+        before, after, afresh = (
+            {task: [tally.mean] for task, tally in tallies.items() if tally.mean is not None}
+            for tallies in (self.train_tasks(row.parent), self.train_tasks(row.id), own)
         )
-        return score_prediction(Prediction(tuple(row.fixes), tuple(row.at_risk)), before, after)
+        return score_prediction(Prediction(tuple(row.fixes), tuple(row.at_risk)), before, after, afresh=afresh)
 
     @cached_property
     def track_records(self) -> tuple[TrackRecord, ...]:

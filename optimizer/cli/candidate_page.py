@@ -142,7 +142,15 @@ def _probed(record: Json) -> str:
     return f"; probe: {points(probe['gain'])} on {probe['tasks']} of them, {variants} on their variants"
 
 
-_SAYINGS: Final = {"check": _checked, "reflect": _reflected, "screen": _screened}
+def _drawn_afresh(record: Json) -> str:
+    """Say what the candidate's lessons were held against."""
+    if record.get("champion") is None:
+        return "no fresh attempt of the champion was scored"
+    arms = f"champion {100 * record['champion']:.1f}%, candidate {100 * record['candidate']:.1f}%"
+    return f"{arms} on {record['tasks']} named tasks, the champion attempted afresh"
+
+
+_SAYINGS: Final = {"check": _checked, "reflect": _reflected, "lesson": _drawn_afresh, "screen": _screened}
 
 
 def _plain(record: Json) -> str:

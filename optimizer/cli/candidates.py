@@ -135,12 +135,15 @@ def _row(facts: Facts, row: CandidateRow) -> dict[str, Any]:  # Any: JSON
 def proposers(run: RunName = "last", as_json: AsRows = False, runs_dir: RunsDir = RUNS) -> None:
     """Show what proposers named and what happened on train tasks, by model and brief.
 
-    Precision is the share of the named tasks where it happened; damage is foreseen worse than repair.
+    Precision is the share of the named tasks where it happened; damage is foreseen worse than repair. Named tasks had
+    failed before, and some pass the next time whatever is changed: only fixes held against fresh attempts of the
+    champion are free of that luck (`afresh` counts these predictions).
 
     Example: ratchet candidates proposers last
     """
     from optimizer.cli.output import tell, write_rows
     from optimizer.facts import read_facts
+    from optimizer.propose.track_record import basis
     from optimizer.run_folder import find_run
 
     records = read_facts(find_run(runs_dir, run)).track_records
@@ -150,6 +153,8 @@ def proposers(run: RunName = "last", as_json: AsRows = False, runs_dir: RunsDir 
         return
     columns = ("model", "brief", "decided", "kept", "named_fixes", "fixed", "named_at_risk", "damaged")
     write_rows(columns, rows, limit=0, as_json=as_json, narrow="")
+    if not as_json and (said := basis(sum(each.afresh for each in records), sum(each.measured for each in records))):
+        tell(f"named fixes are held {said}")
 
 
 def _record(each: TrackRecord) -> dict[str, Any]:  # Any: JSON
@@ -159,6 +164,7 @@ def _record(each: TrackRecord) -> dict[str, Any]:  # Any: JSON
         "decided": each.proposals,
         "kept": each.kept,
         "measured": each.measured,
+        "afresh": each.afresh,
         "named_fixes": each.fixes.named,
         "fixed": each.fixes.hits,
         "fix_precision": each.fixes.precision,

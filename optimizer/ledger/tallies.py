@@ -73,7 +73,10 @@ class Bills:
 
 @dataclass(frozen=True, slots=True)
 class Tallies:
-    """Hold the counts of one reading."""
+    """Hold the counts of one reading.
+
+    `afresh` are the champion's attempts beside a candidate's screen, under the candidate's name.
+    """
 
     attempts: tuple[Tally, ...]
     train: tuple[TaskTally, ...]
@@ -82,6 +85,7 @@ class Tallies:
     analyst: Bills
     reflector: Bills
     lost: Bills
+    afresh: tuple[TaskTally, ...] = ()
     held_out: tuple[HeldOut, ...] = ()
     met: tuple[Met, ...] = ()
 
@@ -106,6 +110,12 @@ SELECT candidate, task, count(*), sum(state = 'scored'), sum(state = 'scored' AN
        coalesce(sum(CASE WHEN state = 'scored' THEN reward END), 0), sum(cause IS NOT NULL)
 FROM attempts WHERE split = 'train' AND purpose IN {TRAIN_EVIDENCE} GROUP BY candidate, task ORDER BY min(number)
 """
+_AFRESH = """
+SELECT substr(stage, 8), task, count(*), count(*), sum(reward >= 1), sum(reward), sum(cause IS NOT NULL)
+FROM (SELECT CASE instr(stage, '+') WHEN 0 THEN stage ELSE substr(stage, 1, instr(stage, '+') - 1) END AS stage,
+             number, task, reward, cause FROM attempts WHERE purpose = 'lesson' AND state = 'scored')
+GROUP BY stage, task ORDER BY min(number)
+"""
 _HELD_OUT = """
 SELECT candidate, count(*), sum(n), avg(mean), avg(mean * mean)
 FROM (SELECT candidate, avg(reward) AS mean, count(*) AS n FROM attempts
@@ -124,6 +134,7 @@ def read_tallies(db: sqlite3.Connection) -> Tallies:
         analyst=_bills(db, "digests"),
         reflector=_bills(db, "judgements", "role <> 'reflection' OR tokens > 0"),
         lost=_bills(db, "bills"),
+        afresh=tuple(TaskTally(*row) for row in db.execute(_AFRESH)),
         held_out=tuple(HeldOut(*row) for row in db.execute(_HELD_OUT)),
         met=read_met(db),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -14,15 +13,12 @@ MOST_FALLEN = 12
 """Lessons kept as a warning after they did not hold."""
 MAX_TEXT_CHARS = 300
 MAX_EVIDENCE = 8
-SAME = 0.75
-"""Two lessons that share so much of their words are one."""
+SURE = 1.5
+"""Standard errors that a mean change must lie above zero to confirm a lesson."""
 
-_WORD = re.compile(r"[a-z0-9]+")
-_IDLE = frozenset(
-    {"a", "an", "and", "are", "as", "at", "be", "by", "for", "in", "is", "it", "of", "on", "or", "that", "the", "to"}
-)
-_TURNS = frozenset({"no", "not", "never", "without", "before", "after"})
-"""Words that turn a sentence into another one: lessons that differ in them are two."""
+_ARTICLES = frozenset({"a", "an", "the"})
+_MARKS = ".,;:!?\"'`()"
+"""What stands around words without being part of them."""
 
 
 class Status(StrEnum):
@@ -45,6 +41,7 @@ class Outcome(StrEnum):
 class Lesson:
     """Hold one lesson: a general statement in one line, where it was seen, and how it fared.
 
+    `confirmed` counts screens of candidates that came after the one it was born with; `contradicted` that one's too.
     `evidence` names train attempts as `<run>/<attempt>`; `born` and `last` are the runs that told it first and
     tested or told it last.
     """
@@ -71,6 +68,19 @@ class Book:
 
     lessons: tuple[Lesson, ...] = ()
 
+    def taught(self, text: str, evidence: Iterable[str], used: Iterable[str], outcome: Outcome, run: str) -> Book:
+        """Let a decided candidate teach: its own lesson, if it has one, and what its screen says of those it stands on.
+
+        The screen of the candidate that a lesson was born with speaks against it, and never for it.
+        """
+        if not text:
+            return self.test(used, outcome, run)
+        born = self.find(text) is None
+        book, own = self.tell(text, evidence, run)
+        others = {name for name in used if name != own}
+        spoken = Outcome.UNCLEAR if born and outcome is Outcome.CONFIRMED else outcome
+        return book.test(others, outcome, run).test([own], spoken, run)
+
     def tell(self, text: str, evidence: Iterable[str], run: str) -> tuple[Book, str]:
         """Add a lesson, or add its evidence to one that says the same; give the lesson's id beside the book."""
         line = " ".join(text.split())[:MAX_TEXT_CHARS]
@@ -94,13 +104,12 @@ class Book:
         return book
 
     def find(self, text: str) -> Lesson | None:
-        """Find the lesson that says the same, in the same words or nearly so."""
+        """Find the lesson that says the same: the same words in the same order, but for articles, case and stops.
+
+        Any other word, or another order, may say the opposite.
+        """
         wanted = _words(text)
-        turned = wanted & _TURNS
-        candidates = ((_words(lesson.text), lesson) for lesson in self.lessons)
-        alike = [(_overlap(wanted, words), lesson) for words, lesson in candidates if words & _TURNS == turned]
-        best = max(alike, key=lambda pair: pair[0], default=None)
-        return best[1] if best is not None and best[0] >= SAME else None
+        return next((lesson for lesson in self.lessons if _words(lesson.text) == wanted), None)
 
     def of(self, status: Status) -> list[Lesson]:
         """List the lessons of one status, the best confirmed first, then the newest."""
@@ -120,8 +129,9 @@ class Book:
 def judge(before: Sequence[float], after: Sequence[float]) -> Outcome:
     """Say what the train tasks that a candidate named say of the lessons behind it.
 
-    `before` and `after` are mean rewards, task by task. The mean change must be above its own standard error to
-    confirm, and not above zero to contradict; a lone task says nothing.
+    `before` and `after` are mean rewards, task by task, of attempts that no choice was made by: tasks that were chosen
+    because attempts failed do better in the next ones, whatever was changed. The mean change must be above `SURE`
+    standard errors to confirm, and not above zero to contradict; a lone task says nothing.
     """
     changes = [new - old for old, new in zip(before, after, strict=True)]
     if len(changes) < 2:
@@ -130,7 +140,7 @@ def judge(before: Sequence[float], after: Sequence[float]) -> Outcome:
     if mean <= 0:
         return Outcome.CONTRADICTED
     spread = sum((change - mean) ** 2 for change in changes) / (len(changes) - 1)
-    return Outcome.CONFIRMED if mean > (spread / len(changes)) ** 0.5 else Outcome.UNCLEAR
+    return Outcome.CONFIRMED if mean > SURE * (spread / len(changes)) ** 0.5 else Outcome.UNCLEAR
 
 
 def _id(text: str) -> str:
@@ -141,9 +151,6 @@ def _bounded(evidence: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(evidence))[-MAX_EVIDENCE:]
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(_WORD.findall(text.lower())) - _IDLE
-
-
-def _overlap(one: frozenset[str], other: frozenset[str]) -> float:
-    return len(one & other) / len(one | other) if one | other else 1.0
+def _words(text: str) -> tuple[str, ...]:
+    words = (word.strip(_MARKS) for word in text.casefold().split())
+    return tuple(word for word in words if word and word not in _ARTICLES)

@@ -21,6 +21,8 @@ from optimizer.planning.reach import in_words, reaches, remedies
 Json = dict[str, Any]  # Any: JSON
 NIGHTS = 200
 """Nights simulated for one expectation."""
+NAMED = 0.3
+"""Share of the train tasks that a candidate's author names as fixed: a guess, for how many fail is not known yet."""
 
 
 def forecast(plan: Plan, runs: Path | None = None) -> Json:
@@ -131,7 +133,7 @@ def _stages(plan: Plan, night: _Night) -> list[Json]:
     return [
         {"stage": name, "attempts": counts[name], "most": most.get(name, counts[name]), "how": text}
         for name, text in _how(plan, night).items()
-        if counts[name] or name not in ("tune", "try")
+        if counts[name] or name not in ("tune", "try", "lesson")
     ]
 
 
@@ -144,6 +146,7 @@ def _most(plan: Plan, night: _Night) -> dict[str, int]:
     return {
         "prune": plan.config.prune.runs * heldout * (tests + 3) if plan.config.prune.enabled else 0,
         "screen": night.proposals * (again.screen * train + 1),
+        "lesson": night.proposals * again.screen * train if _remembers(plan) else 0,
         "gate": tests * heldout * (gate.runs + pool),
         "certify": 2 * again.certify * test + again.best_of_n * max(MOST_SAMPLES - again.certify, 0) * test,
     }
@@ -160,6 +163,7 @@ def _how(plan: Plan, night: _Night) -> dict[str, str]:
         "baseline": f"{again.baseline} x {train} train tasks",
         "screen": f"{again.screen} x {train} train tasks for each of about {night.screened:.0f} of"
         f" {night.proposals} candidates",
+        "lesson": f"the champion again, {again.screen} x the train tasks that a candidate with a lesson names",
         "try": f"at most {plan.config.proposer.try_attempts} for each of {night.proposals - tuned} sessions",
         "tune": f"{tuned} x {tuner.trials} settings and a check of 3 x {tuner.replicates} x {train} train tasks",
         "gate": f"about {tests} on {heldout} held-out tasks, {night.keeps} kept",
@@ -177,12 +181,17 @@ def _counts(plan: Sized, night: _Night) -> dict[str, int]:
         "preflight": 2 * again.preflight * heldout,
         "baseline": again.baseline * train,
         "screen": round(night.screened * again.screen * train) + night.proposals,
+        "lesson": round(night.screened * again.screen * train * NAMED) if _remembers(plan) else 0,
         "try": plan.config.proposer.try_attempts * (night.proposals - tuner.served(night.proposals)),
         "tune": tuner.served(night.proposals) * (tuner.trials + 3) * tuner.replicates * train,
         "gate": round(heldout * each),
         "prune": heldout * _runs_of_pruning(plan, night),
         "certify": 2 * again.certify * test if night.keeps else 0,
     }
+
+
+def _remembers(plan: Sized) -> bool:
+    return plan.config.lessons.book is not None
 
 
 def _prunes(plan: Sized, night: _Night) -> bool:

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from optimizer.lessons import MAX_TEXT_CHARS
 from optimizer.propose.prediction import Prediction
 from optimizer.propose.views import TRAIN
 from optimizer.propose.workspace import HARNESS, READABLE, Workspace
@@ -65,8 +66,8 @@ def submission(workspace: Workspace, given: ToolInput) -> Proposal:
         evidence=_evidence(workspace, _strings(given["evidence"], "evidence")),
         prediction=_foretold(workspace, prediction if isinstance(prediction, dict) else {}),
         refuted_by=_said(given, "refuted_by"),
-        lesson=" ".join(str(given.get("lesson") or "").split()),
-        lessons_used=_strings(given.get("lessons_used") or (), "lessons_used"),
+        lesson=_lesson(str(given.get("lesson") or "")),
+        lessons_used=_lessons_used(workspace, _strings(given.get("lessons_used") or (), "lessons_used")),
     )
 
 
@@ -154,6 +155,23 @@ def _evidence(workspace: Workspace, ids: tuple[str, ...]) -> tuple[str, ...]:
     if not known.issuperset(ids):
         known |= set(workspace.store.attempts(split=TRAIN))
     _check_known("attempt", ids, known)
+    return ids
+
+
+def _lesson(text: str) -> str:
+    line = " ".join(text.split())
+    if len(line) > MAX_TEXT_CHARS:
+        raise UsageError(
+            f"`lesson` has {len(line)} characters, and at most {MAX_TEXT_CHARS} are remembered",
+            hint="say it in one shorter sentence",
+        )
+    return line
+
+
+def _lessons_used(workspace: Workspace, ids: tuple[str, ...]) -> tuple[str, ...]:
+    if ids and not workspace.lessons:
+        raise UsageError("`lessons_used` names lessons, and this session was told of none", hint="leave it out")
+    _check_known("lesson", ids, set(workspace.lessons))
     return ids
 
 

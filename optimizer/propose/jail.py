@@ -27,8 +27,8 @@ _PYTHON = Path("/usr/bin/python3")
 
 README = """This folder is all that there is; there is no network.
 
-harness/         working copy of the champion: change it with commands or with edit_file
-candidates/      earlier candidates: about.json (title, verdict, prediction and outcome), diff.patch
+harness/         working copy of {start}: change it with commands or with edit_file
+candidates/      earlier candidates: about.json (claim, evidence, verdict, prediction and outcome), diff.patch
 tasks/           instructions of the train tasks; index.jsonl lists them
 clusters/        failing train attempts sorted by what they have in common, where this session shows them
 digests/         what an analyst wrote of single failing attempts, where there are any
@@ -84,7 +84,7 @@ class Jail:
         files = {f"{HARNESS}/{path}": content for path, content in workspace.bundle().files.items()}
         return SandboxSpec(
             workdir=WORKSPACE,
-            files={**files, **extras.files, "README.md": self._readme(view).encode()},
+            files={**files, **extras.files, "README.md": self._readme(workspace, view).encode()},
             shown={**shown, **extras.shown},
             env=extras.env,
             image=self.image,
@@ -94,9 +94,9 @@ class Jail:
             output_limit_bytes=extras.output_bytes,
         )
 
-    def _readme(self, view: View) -> str:
+    def _readme(self, workspace: Workspace, view: View) -> str:
         seen = _NOT_SHOWN if view != "traces" else _TEXTS + _PARQUET + (_QUERY if self.has_sql else _NO_QUERY)
-        return README.format(traces=seen)
+        return README.format(start=workspace.champion_id, traces=seen)
 
     @property
     def has_sql(self) -> bool:

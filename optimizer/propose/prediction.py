@@ -8,6 +8,10 @@ from dataclasses import dataclass
 MOVED = 0.5
 """A task counts as fixed or damaged when its mean reward moved by at least this much."""
 
+AFRESH = "against fresh attempts of the champion"
+CHOSEN = "against the attempts they were chosen by, so part of it is luck"
+"""What named fixes were held against."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -41,15 +45,27 @@ class Foresight:
 
 @dataclass(frozen=True, slots=True)
 class PredictionScore:
-    """Hold how well fixes and damage were foreseen; `unmeasured` counts named tasks without rewards in both arms."""
+    """Hold how well fixes and damage were foreseen; `unmeasured` counts named tasks without rewards in both arms.
+
+    `afresh` says that named fixes were held against attempts made for it. Without them they are held against those that
+    the tasks were chosen by, and some of what failed there passes the next time whatever is changed.
+    """
 
     fixes: Foresight
     damage: Foresight
     unmeasured: int
+    afresh: bool = False
 
     def __str__(self) -> str:
         tail = f", {self.unmeasured} not measured" if self.unmeasured else ""
-        return f"fixes {self.fixes}, damage {self.damage}{tail}"
+        return f"fixes {self.fixes}, damage {self.damage}{tail}{self.basis}"
+
+    @property
+    def basis(self) -> str:
+        """Say how far luck is in the fixes; nothing where none was named and measured."""
+        if not self.fixes.named:
+            return ""
+        return f"; fixes {AFRESH if self.afresh else CHOSEN}"
 
 
 def score_prediction(
@@ -57,6 +73,7 @@ def score_prediction(
     before: Mapping[str, Sequence[float]],
     after: Mapping[str, Sequence[float]],
     *,
+    afresh: Mapping[str, Sequence[float]] | None = None,
     moved: float = MOVED,
 ) -> PredictionScore:
     """Hold a prediction against the train rewards of the parent and of the candidate.
@@ -68,17 +85,22 @@ def score_prediction(
         prediction: What was said.
         before: Task -> rewards of the parent.
         after: Task -> rewards of the candidate.
+        afresh: Task -> rewards of the parent in attempts that no task was chosen by; where there are any, named fixes
+            are held against them alone.
         moved: How much the mean must move to count.
     """
-    measured = {task for task in before.keys() & after.keys() if before[task] and after[task]}
-    change = {task: _mean(after[task]) - _mean(before[task]) for task in measured}
+    start = {**before, **(afresh or {})}
+    measured = {task for task in start.keys() & after.keys() if start[task] and after[task]}
+    change = {task: _mean(after[task]) - _mean(start[task]) for task in measured}
     fixed = {task for task, by in change.items() if by >= moved}
     damaged = {task for task, by in change.items() if by <= -moved}
-    named = {*prediction.fixes, *prediction.at_risk}
+    held = measured & afresh.keys() if afresh else measured
+    unmeasured = {*prediction.fixes} - held | {*prediction.at_risk} - measured
     return PredictionScore(
-        fixes=_foresight(prediction.fixes, fixed, measured),
+        fixes=_foresight(prediction.fixes, fixed, held),
         damage=_foresight(prediction.at_risk, damaged, measured),
-        unmeasured=len(named - measured),
+        unmeasured=len(unmeasured),
+        afresh=bool(afresh),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from optimizer.lessons import MAX_TEXT_CHARS
 from task_agent.models.base import ToolSchema
 
 
@@ -111,7 +112,7 @@ READ_FILE = ToolSchema(
     description=(
         "Read a file of the working copy of the harness; `.` lists its files. Paths that begin with candidates/ "
         "(about.json and diff.patch of earlier candidates) or tasks/ (instructions of train tasks; index.jsonl "
-        "lists them), clusters/ or digests/ can be read too."
+        "lists them), lessons/, clusters/ or digests/ can be read too."
     ),
     input_schema=_schema({"path": _text("Relative path, such as prompts/system.md.")}, ["path"]),
 )
@@ -137,7 +138,8 @@ SUBMIT_CHANGE = ToolSchema(
     description=(
         "Submit the working copy as one candidate and end the session. It is refused, and the session goes on, "
         "when nothing has changed, the harness does not load, the change leaves the edit surface, an evidence id "
-        "does not exist, the prediction names no task it fixes, or it is not said what would refute it."
+        "does not exist, the prediction names no task it fixes, it is not said what would refute it, a lesson is too "
+        "long, or one it stands on is not known."
     ),
     input_schema=_schema(
         {
@@ -157,9 +159,10 @@ SUBMIT_CHANGE = ToolSchema(
             "refuted_by": _text("What you would have to see in fresh attempts at train tasks to give the claim up."),
             "lesson": _text(
                 "One general sentence about why attempts fail, worth remembering on other nights: no task's names, "
-                "numbers or texts. Empty when there is none."
+                f"numbers or texts, at most {MAX_TEXT_CHARS} characters. Empty when there is none; in the very words "
+                "of a known lesson when it says the same."
             ),
-            "lessons_used": _texts("Ids of the lessons that this change stands on."),
+            "lessons_used": _texts("Ids of the lessons that this change stands on, of those this session was told."),
         },
         ["title", "hypothesis", "evidence", "prediction", "refuted_by"],
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from optimizer.propose.prediction import Foresight, PredictionScore
+from optimizer.propose.prediction import AFRESH, CHOSEN, Foresight, PredictionScore
 
 OPEN = "open"
 """How a session without a brief is named."""
@@ -23,13 +23,17 @@ class Foretold:
 
 @dataclass(frozen=True, slots=True)
 class TrackRecord:
-    """Add up the proposals of one author with one brief; `brief` is empty for all of an author's."""
+    """Add up the proposals of one author with one brief; `brief` is empty for all of an author's.
+
+    `afresh` of the `measured` predictions were held against attempts that no task was chosen by.
+    """
 
     author: str
     brief: str
     proposals: int
     kept: int
     measured: int
+    afresh: int = 0
     fixes: Foresight = field(default_factory=lambda: Foresight(0, 0, 0))
     damage: Foresight = field(default_factory=lambda: Foresight(0, 0, 0))
 
@@ -37,7 +41,13 @@ class TrackRecord:
         kept = f"{self.proposals} decided, {self.kept} kept"
         if not self.measured:
             return f"{kept}, no prediction measured"
-        return f"{kept}; named to be fixed: {_hits(self.fixes)}; named at risk: {_hits(self.damage)}"
+        basis = f" ({self.basis})" if self.fixes.named else ""
+        return f"{kept}; named to be fixed: {_hits(self.fixes)}{basis}; named at risk: {_hits(self.damage)}"
+
+    @property
+    def basis(self) -> str:
+        """Say how far luck is in the fixes that came true; empty when nothing was measured."""
+        return basis(self.afresh, self.measured)
 
 
 def track_records(told: Iterable[Foretold]) -> tuple[TrackRecord, ...]:
@@ -46,6 +56,15 @@ def track_records(told: Iterable[Foretold]) -> tuple[TrackRecord, ...]:
     for each in told:
         groups.setdefault((each.author, each.brief or OPEN), []).append(each)
     return tuple(_sum(author, brief, rows) for (author, brief), rows in groups.items())
+
+
+def basis(afresh: int, measured: int) -> str:
+    """Say what the fixes named in `measured` predictions were held against, `afresh` of them against fresh attempts."""
+    if not measured:
+        return ""
+    if afresh in (0, measured):
+        return AFRESH if afresh else CHOSEN
+    return f"in {afresh} of {measured} predictions {AFRESH}, in the others {CHOSEN}"
 
 
 def opening(told: Sequence[Foretold], author: str, brief: str) -> Iterator[str]:
@@ -69,6 +88,7 @@ def _sum(author: str, brief: str, rows: Sequence[Foretold]) -> TrackRecord:
         proposals=len(rows),
         kept=sum(row.kept for row in rows),
         measured=len(scores),
+        afresh=sum(score.afresh for score in scores),
         fixes=_add(score.fixes for score in scores),
         damage=_add(score.damage for score in scores),
     )

@@ -96,6 +96,7 @@ class CandidateView:
     diff: str
     hypothesis: str = ""
     refuted_by: str = ""
+    evidence: tuple[str, ...] = ()
     brief: str = ""
     train: TrainScore | None = None
     prediction: Prediction | None = None
@@ -109,6 +110,7 @@ class CandidateView:
             "title": self.title,
             "hypothesis": self.hypothesis,
             "refuted_by": self.refuted_by,
+            "evidence": list(self.evidence),
             "brief": self.brief,
             "verdict": self.verdict,
             "reason": self.public_reason,

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from optimizer.propose.digests import Digest
@@ -25,8 +25,8 @@ READABLE = (CANDIDATES, TASKS, LESSONS, CLUSTERS, DIGESTS)
 
 README = """This folder is all that a proposer has.
 
-harness/        working copy of the champion; the only thing that may change
-candidates/     earlier candidates: about.json (title, verdict, prediction and outcome), diff.patch
+harness/        working copy of {start}; the only thing that may change
+candidates/     earlier candidates: about.json (claim, evidence, verdict, prediction and outcome), diff.patch
 tasks/          instructions of the train tasks
 attempts.jsonl  how every train attempt ended
 lessons/        what earlier sessions and nights taught; empty when nothing did
@@ -43,9 +43,9 @@ Held-out and test tasks, their traces and scores, verifiers, solutions, the ledg
 class Workspace:
     """Hold one proposer's folder and what it was made from.
 
-    Make it with `build`; `attempts` grow by what the session tries. Nothing in the folder leads out of it, and
-    nothing that is not train ever enters it: rows of other splits are refused, and traces are copied split by
-    split.
+    Make it with `build`; `attempts` grow by what the session tries, `lessons` are the ids it was told. Nothing in the
+    folder leads out of it, and nothing that is not train ever enters it: rows of other splits are refused, and traces
+    are copied split by split.
     """
 
     root: Path
@@ -57,6 +57,7 @@ class Workspace:
     surface: EditSurface
     digests: tuple[Digest, ...] = ()
     texts: Path | None = None
+    lessons: list[str] = field(default_factory=list)
 
     @classmethod
     def build(
@@ -96,7 +97,7 @@ class Workspace:
         _check_walls(attempts, tasks, digests)
         _clear(root)
         save_bundle(champion, root / HARNESS)
-        (root / "README.md").write_text(README, encoding="utf-8")
+        (root / "README.md").write_text(README.format(start=champion_id), encoding="utf-8")
         write_lines(root / "attempts.jsonl", (attempt.to_record() for attempt in attempts))
         _write_candidates(root / CANDIDATES, history)
         _write_tasks(root / TASKS, tasks)
@@ -121,8 +122,12 @@ class Workspace:
         if self.texts is not None:
             write_texts(self.store, self.root / TEXTS, kept=self.texts)
 
-    def write_lessons(self, lines: Iterable[str]) -> None:
-        """Put what earlier sessions and nights taught where a shell finds it; nothing leaves the folder empty."""
+    def write_lessons(self, lines: Iterable[str], ids: Iterable[str] = ()) -> None:
+        """Put what earlier sessions and nights taught where a shell finds it; nothing leaves the folder empty.
+
+        `ids` are the lessons that a change may say it stands on.
+        """
+        self.lessons[:] = ids
         if text := "\n".join(lines):
             (self.root / LESSONS / "lessons.md").write_text(text + "\n", encoding="utf-8")
 

@@ -68,7 +68,22 @@ def foresight(facts: Facts) -> str:
     if not facts.track_records:
         return "No proposal of a model was decided yet."
     columns = ["model", "brief", "decided", "kept", "named fixes that were fixed", "named risks that were damaged"]
-    return table(columns, [_recorded(each) for each in facts.track_records])
+    return f"{table(columns, [_recorded(each) for each in facts.track_records])}{_luck(facts)}"
+
+
+def _luck(facts: Facts) -> str:
+    """Say what named fixes were held against, where any were."""
+    said = fixes_basis(facts)
+    return f"\n\n{said}" if said else ""
+
+
+def fixes_basis(facts: Facts) -> str:
+    """Say in a sentence how far luck is in the named fixes that were fixed; empty when none was measured."""
+    from optimizer.propose.track_record import basis  # pulls in the whole meta-agent
+
+    records = facts.track_records
+    said = basis(sum(each.afresh for each in records), sum(each.measured for each in records))
+    return f"Named fixes are held {said}." if said else ""
 
 
 def _recorded(each: TrackRecord) -> list[str]:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from benchmarks.task import Split
 from optimizer.candidates import BASELINE
 from optimizer.ledger import CandidateRow, ProposalRow
 from optimizer.propose import Foretold, Prediction, PredictionScore, TrainScore, brief, score_prediction, track_record
 from optimizer.reading.lineage import champion_path
 from optimizer.sessions.learning import lessons_told
 from optimizer.sessions.pivoting import start_of
+from optimizer.stages.afresh import afresh, screened
 from optimizer.stages.bench import Bench
 from optimizer.stages.evidence import mean_of_tasks, measured, rewards, scored, train_score
 from optimizer.verdict import Verdict
-
-TRAIN = Split.TRAIN
 
 
 def opened(bench: Bench, slots: Sequence[int], parent: str, pivot: int = 0) -> list[ProposalRow]:
@@ -95,9 +93,9 @@ def foretold(bench: Bench) -> list[Foretold]:
 
 
 def prediction_score(bench: Bench, row: CandidateRow) -> PredictionScore | None:
-    """Score what a candidate's author foretold, on train tasks, once it was screened."""
-    after = scored(bench.ledger.attempts(bench.run, candidate=row.id, split=TRAIN.value, purpose="screen"))
-    if not after or row.parent is None:
+    """Score what a candidate's author foretold, on train tasks, once it was screened; never an invalid one's."""
+    after, verdict = screened(bench, row.id), bench.ledger.verdicts().get(row.id)
+    if not after or row.parent is None or (verdict is not None and verdict.verdict is Verdict.INVALID):
         return None
-    before = scored(measured(bench, row.parent))
-    return score_prediction(Prediction(tuple(row.fixes), tuple(row.at_risk)), before, after)
+    foretold = Prediction(tuple(row.fixes), tuple(row.at_risk))
+    return score_prediction(foretold, scored(measured(bench, row.parent)), after, afresh=afresh(bench, row.id))

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks.task import Split
 from optimizer.config import RunConfig
 from optimizer.ledger import CandidateRow
 from optimizer.lessons import Book, Lesson, Outcome, Shelf, Status, judge, read_book, write_book
-from optimizer.reflect import scan
 from optimizer.run_folder import RunFolder
+from optimizer.stages.afresh import afresh, leaks, screened
 from optimizer.stages.bench import Bench
-from optimizer.stages.evidence import measured, scored
 from optimizer.telling.progress import Progress
+from optimizer.verdict import Verdict
 
-TRAIN = Split.TRAIN
 SHOWN = 25
 """Lessons a session is told of; the whole book is on disk."""
 TITLES = {
@@ -48,10 +46,11 @@ def book_of(bench: Bench) -> Book:
 
 
 def learn(bench: Bench, book: Book) -> Book:
-    """Let a book learn from a run's decided candidates, in the order of slots."""
-    decided, proposed = bench.ledger.verdicts(), {slot["candidate"] for slot in bench.ledger.slots()}
+    """Let a book learn from a run's decided candidates, in the order of slots; an invalid one teaches nothing."""
+    verdicts, proposed = bench.ledger.verdicts(), {slot["candidate"] for slot in bench.ledger.slots()}
+    decided = {name for name, row in verdicts.items() if row.verdict is not Verdict.INVALID}
     for row in bench.ledger.candidates():
-        if row.id in decided and row.id in proposed:
+        if row.id in decided & proposed:
             book = _learnt(bench, book, row)
     return book.bounded()
 
@@ -60,15 +59,23 @@ def lessons_told(bench: Bench) -> Iterator[str]:
     """Word for a session what there is to remember, the rules first; nothing where a run keeps no lessons."""
     if bench.config.lessons.book is None:
         return
-    book = book_of(bench)
-    shown = [lesson for status in TITLES for lesson in book.of(status) if not _leaks(bench, lesson.text)]
+    shown = lessons_shown(bench)
     yield "Lessons (say with your submission which ones it stands on, and what is worth remembering):"
     if not shown:
         yield "- none yet"
     for status, title in TITLES.items():
-        some = [lesson for lesson in shown[:SHOWN] if lesson.status is status]
+        some = [lesson for lesson in shown if lesson.status is status]
         yield from [f"- {title}:"] if some else []
         yield from (f"  - {lesson.id} {lesson.text} ({standing(lesson)})" for lesson in some)
+
+
+def lessons_shown(bench: Bench) -> list[Lesson]:
+    """List the lessons that a session is told of, and may say that it stands on."""
+    if bench.config.lessons.book is None:
+        return []
+    book = book_of(bench)
+    held = (lesson for status in TITLES for lesson in book.of(status))
+    return [lesson for lesson in held if not leaks(bench, lesson.text)][:SHOWN]
 
 
 def standing(lesson: Lesson) -> str:
@@ -89,26 +96,16 @@ def carry(bench: Bench) -> None:
 
 
 def _learnt(bench: Bench, book: Book, row: CandidateRow) -> Book:
-    stands_on = list(row.lessons_used)
-    if row.lesson and not _leaks(bench, row.lesson):
-        evidence = [f"{bench.run}/{attempt}" for attempt in row.evidence]
-        book, own = book.tell(row.lesson, evidence, bench.run)
-        stands_on.append(own)
-    return book.test(dict.fromkeys(stands_on), _outcome(bench, row), bench.run)
+    text = "" if leaks(bench, row.lesson) else row.lesson
+    evidence = [f"{bench.run}/{attempt}" for attempt in row.evidence]
+    return book.taught(text, evidence, row.lessons_used, _outcome(bench, row), bench.run)
 
 
 def _outcome(bench: Bench, row: CandidateRow) -> Outcome:
-    """Ask the screen about the train tasks the candidate's author named as fixed."""
-    after = scored(bench.ledger.attempts(bench.run, candidate=row.id, split=TRAIN.value, purpose="screen"))
-    if not after or row.parent is None:
-        return Outcome.UNCLEAR
-    before = scored(measured(bench, row.parent))
-    named = [task for task in row.fixes if before.get(task) and after.get(task)]
+    """Ask the screen about the train tasks the candidate's author named as fixed, against fresh champion attempts."""
+    before, after = afresh(bench, row.id), screened(bench, row.id)
+    named = [task for task in row.fixes if task in before and task in after]
     return judge([_mean(before[task]) for task in named], [_mean(after[task]) for task in named])
-
-
-def _leaks(bench: Bench, text: str) -> bool:
-    return bool(scan({}, {"lesson.md": text.encode()}, bench.corpus))
 
 
 def _mean(rewards: list[float]) -> float:

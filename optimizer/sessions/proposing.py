@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.task import Split
-from optimizer.attempt_spec import AttemptStatus, Purpose
+from optimizer.attempt_spec import AttemptStatus
 from optimizer.candidates import BASELINE, candidate_id
 from optimizer.ledger import Bill, CandidateRow, ProposalRow
 from optimizer.propose import (
@@ -35,13 +35,14 @@ from optimizer.propose import (
 from optimizer.sessions.briefing import aggregate, opened, prediction_score, told
 from optimizer.sessions.conducting import conduct
 from optimizer.sessions.digesting import digests_for
-from optimizer.sessions.learning import lessons_told
+from optimizer.sessions.learning import lessons_shown, lessons_told
 from optimizer.sessions.objecting import Reviewer
 from optimizer.sessions.pivoting import pivot_of, siblings
 from optimizer.sessions.session import Session, open_session, spent
 from optimizer.sessions.trying import Desk, prefix, try_name, view_of
 from optimizer.stages.bench import Bench
 from optimizer.stages.draws import OutageError
+from optimizer.stages.evidence import NOT_SHOWN
 from optimizer.stages.examine import diff_of
 from optimizer.stages.measure import certify_price
 from optimizer.telling.progress import Progress
@@ -114,7 +115,7 @@ def _workspace(bench: Bench, asked: ProposalRow) -> Workspace:
     )
     if shows:
         write_evidence(workspace, bench.store)
-    workspace.write_lessons(lessons_told(bench))
+    workspace.write_lessons(lessons_told(bench), [lesson.id for lesson in lessons_shown(bench)])
     return workspace
 
 
@@ -234,7 +235,7 @@ def _budget_left(bench: Bench, spent: Bill) -> float | None:
 
 
 def train_attempts(bench: Bench, asked: ProposalRow | None = None) -> list[AttemptView]:
-    """List every finished train attempt of every candidate, then imported ones; settings the tuner tried are none.
+    """List every finished train attempt of every candidate, then imported ones; measurements beside them are none.
 
     For a session these are the attempts from before it was opened, and its own.
     """
@@ -246,7 +247,7 @@ def train_attempts(bench: Bench, asked: ProposalRow | None = None) -> list[Attem
         view_of(row)
         for row in bench.ledger.attempts(bench.run, split=TRAIN.value)
         if asked is None or row.rowid <= asked.after_attempt or row.stage.startswith(prefix(asked.slot))
-        if row.state in (AttemptStatus.SCORED, AttemptStatus.MISSING) and row.spec.purpose is not Purpose.TUNE
+        if row.state in (AttemptStatus.SCORED, AttemptStatus.MISSING) and row.spec.purpose not in NOT_SHOWN
     ]
     return own + imported
 
@@ -273,6 +274,7 @@ def history(bench: Bench) -> list[CandidateView]:
                 diff=diff_of(bench, row.id, row.parent),
                 hypothesis=row.hypothesis,
                 refuted_by=row.refuted_by,
+                evidence=tuple(row.evidence) if sees == "all" else (),
                 brief=asked[row.slot].brief if row.slot in asked else "",
                 train=aggregate(bench, row.id) if sees != "nothing" else None,
                 prediction=Prediction(tuple(row.fixes), tuple(row.at_risk)) if sees == "all" else None,

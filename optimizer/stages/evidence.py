@@ -29,8 +29,11 @@ def scored(rows: Iterable[AttemptRow]) -> dict[str, list[float]]:
     return {task: values for task, values in grouped.items() if values}
 
 
-NO_SCORE = (Purpose.SMOKE, Purpose.TUNE, Purpose.TRY)
-"""Purposes no train score rests on: a lone attempt, and those by which a setting was chosen among others."""
+NO_SCORE = (Purpose.SMOKE, Purpose.TUNE, Purpose.TRY, Purpose.LESSON)
+"""Purposes no train score rests on: a lone attempt, those by which a setting was chosen among others, and those at
+tasks that were chosen for how they had gone."""
+NOT_SHOWN = (Purpose.TUNE, Purpose.LESSON)
+"""Purposes of train attempts that are measurements alone: a proposer's list leaves them out."""
 
 
 def measured(bench: Bench, candidate: str) -> list[AttemptRow]:

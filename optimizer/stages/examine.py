@@ -9,9 +9,10 @@ from benchmarks.task import Split
 from optimizer.attempt_spec import Purpose
 from optimizer.gate import screen
 from optimizer.ledger import AttemptRow
+from optimizer.stages.afresh import draw_afresh
 from optimizer.stages.bench import Bench
 from optimizer.stages.draws import OutageError
-from optimizer.stages.evidence import each, mean_of_tasks, requests, rewards
+from optimizer.stages.evidence import NOT_SHOWN, each, mean_of_tasks, requests, rewards
 from optimizer.stages.outage import beside_champion
 from optimizer.stages.probing import PROBED_PUBLIC, probe
 from optimizer.stages.verdicts import decide
@@ -21,7 +22,7 @@ from task_agent.harness.errors import HarnessError
 from task_agent.orchestration.code import check_place
 from traces.errors import SandboxUnavailableError
 
-TRAIN, TUNE = Split.TRAIN, Purpose.TUNE
+TRAIN = Split.TRAIN
 SMOKE_DRAWS = 3
 LOST_ALONE = "every attempt was lost to infrastructure"
 CRASHES = ("agent_crashed", "request_refused", "unclassified")
@@ -104,11 +105,14 @@ def screen_on_train(bench: Bench, candidate: str, parent: str) -> None:
         raise
     mine = rewards(rows)
     theirs = rewards(
-        row for row in bench.ledger.attempts(bench.run, candidate=parent, split=TRAIN) if row.spec.purpose is not TUNE
+        row
+        for row in bench.ledger.attempts(bench.run, candidate=parent, split=TRAIN)
+        if row.spec.purpose not in NOT_SHOWN
     )
     seen = screen(bench.gate, tasks, candidate=mine, champion=theirs)
     if seen.pending:
         raise OutageError(f"no train attempt of {parent} was scored, so {candidate} has nothing to be screened against")
+    draw_afresh(bench, candidate, parent)
     record = {**dataclasses.asdict(seen), "score": mean_of_tasks(mine), "champion_score": mean_of_tasks(theirs)}
     if not seen.passed:
         decide(bench, candidate, "worse_on_train", record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from optimizer.report.changes import fixes_basis
 from optimizer.report.html.element import Child, Element, h
 from optimizer.report.html.parts import folded, grid, section
 from optimizer.report.html.reading import NAME_CHARS, Reading
@@ -40,7 +41,7 @@ def predictions(reading: Reading) -> Element:
             "p",
             f"Of the tasks that authors said a change would fix, {fixes} were fixed; of those they feared for, {damage}"
             f" were damaged. {unmeasured} of {len(made)} predictions could not be measured: the change was refused"
-            " before its train attempts. Few attempts of each task make single rows noisy.",
+            f" before its train attempts. Few attempts of each task make single rows noisy. {fixes_basis(facts)}",
         ),
         _table(reading, rows, total) if rows else None,
         _by_proposer(reading) if len(facts.track_records) > 1 else None,

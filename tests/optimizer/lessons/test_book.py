@@ -42,10 +42,27 @@ def test_what_is_contradicted_as_often_as_confirmed_does_not_hold() -> None:
     assert again.test([name], Outcome.CONFIRMED, "s").test([name], Outcome.CONFIRMED, "t").of(Status.RULE)
 
 
-def test_the_same_lesson_in_nearly_the_same_words_is_one_with_both_its_evidence() -> None:
+def test_a_lesson_is_born_a_hypothesis_whatever_its_own_screen_says_for_it() -> None:
+    [born] = Book().taught(GENERAL, [], [], Outcome.CONFIRMED, "r").lessons
+    assert (born.status, born.confirmed) == (Status.HYPOTHESIS, 0)
+    [fallen] = Book().taught(GENERAL, [], [], Outcome.CONTRADICTED, "r").lessons
+    assert fallen.status is Status.FALLEN
+
+
+def test_a_later_candidate_that_restates_or_uses_a_lesson_can_make_it_a_rule() -> None:
+    book = Book().taught(GENERAL, [], [], Outcome.CONFIRMED, "r")
+    restated = book.taught(GENERAL.upper(), [], [], Outcome.CONFIRMED, "r")
+    assert [lesson.status for lesson in restated.lessons] == [Status.RULE]
+    used = book.taught("Another lesson.", [], [book.lessons[0].id], Outcome.CONFIRMED, "r")
+    assert [lesson.status for lesson in used.lessons] == [Status.RULE, Status.HYPOTHESIS]
+    both = book.taught(GENERAL, [], [book.lessons[0].id], Outcome.CONFIRMED, "r")
+    assert both.lessons[0].confirmed == 1
+
+
+def test_the_same_lesson_with_other_articles_case_and_stops_is_one_with_both_its_evidence() -> None:
     book, first = Book().tell(GENERAL, ["r/a"], "r")
     book, second = book.tell(
-        "Reports are wrong when numbers with a thousands separator are summed as text", ["s/b"], "s"
+        "The reports are wrong when numbers with `thousands` separators are summed as a text", ["s/b"], "s"
     )
     assert first == second
     assert [lesson.evidence for lesson in book.lessons] == [("r/a", "s/b")]
@@ -57,6 +74,18 @@ def test_a_sentence_turned_round_is_another_lesson() -> None:
         == 2
     )
     assert len(told("Trust the file's declared encoding", "Never trust the file's declared encoding").lessons) == 2
+    assert len(told("It rounds amounts too early in the work.", "It rounds amounts too late in the work.").lessons) == 2
+    assert (
+        len(told("Day first where the file says month first", "Month first where the file says day first").lessons) == 2
+    )
+    assert len(told("Round where x > 3", "Round where x < 3").lessons) == 2
+
+
+@given(st.lists(words, min_size=2, max_size=8), st.data())
+def test_no_two_lessons_of_other_words_or_of_another_order_are_merged(said: list[str], data: st.DataObject) -> None:
+    other = data.draw(st.one_of(st.permutations(said), st.lists(words, min_size=2, max_size=8)))
+    found = told(" ".join(said), f"The {' '.join(other).capitalize()}.").lessons
+    assert len(found) == (1 if other == said else 2)
 
 
 def test_a_lesson_is_one_line_of_bounded_length_with_bounded_evidence() -> None:

@@ -24,6 +24,7 @@ class Bench:
     """Call the tools of one session by name."""
 
     def __init__(self, workspace: Workspace, *, view: View = "traces") -> None:
+        self.workspace = workspace
         self.submit = SubmitTool(workspace)
         tools = toolset(workspace, self.submit, view=view)
         self._tools = {tool.schema.name: tool for tool in tools}
@@ -249,12 +250,25 @@ async def test_a_submission_holds_the_whole_harness_and_the_claim(bench: Bench) 
         ({"prediction": {"fixes": ["sum-99"], "at_risk": []}}, "no train task 'sum-99'; did you mean"),
         ({"prediction": {"fixes": "sum-01"}}, "`prediction.fixes` must be a list"),
         ({"prediction": "better"}, "must be of type object"),
+        ({"lesson": "word " * 61}, "`lesson` has 304 characters, and at most 300 are remembered"),
+        ({"lessons_used": ["l-abcdef"]}, "`lessons_used` names lessons, and this session was told of none"),
     ],
 )
 async def test_a_claim_that_does_not_hold_is_refused(bench: Bench, change: dict[str, Any], complaint: str) -> None:
     await bench.ok("edit_file", path="prompts/system.md", new="Look first.\n")
     assert complaint in await bench.error("submit_change", **{**CLAIM, **change})
     assert bench.submit.proposal is None
+
+
+async def test_a_change_stands_on_lessons_that_its_session_was_told_alone(bench: Bench) -> None:
+    bench.workspace.write_lessons(["- rules:"], ["l-abcdef", "l-123456"])
+    await bench.ok("edit_file", path="prompts/system.md", new="Look first.\n")
+    unknown = await bench.error("submit_change", **{**CLAIM, "lessons_used": ["l-abcdeg"]})
+    assert "no lesson 'l-abcdeg'; did you mean" in unknown
+    await bench.ok("submit_change", **{**CLAIM, "lesson": "word " * 60, "lessons_used": ["l-abcdef"]})
+    assert bench.submit.proposal is not None
+    assert bench.submit.proposal.lessons_used == ("l-abcdef",)
+    assert len(bench.submit.proposal.lesson) == 299
 
 
 async def test_no_change_is_no_submission(bench: Bench) -> None:

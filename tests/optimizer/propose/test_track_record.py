@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from optimizer.propose import Foresight, Foretold, PredictionScore, track_records
 from optimizer.propose.track_record import opening
 
@@ -33,8 +35,9 @@ def test_what_was_never_measured_has_no_precision() -> None:
 def test_an_author_is_told_its_own_record_alone_with_and_without_the_brief() -> None:
     whole, brief, missed = opening(TOLD, "opus", "tools")
     assert whole == (
-        "Your record so far: 3 decided, 1 kept; named to be fixed: 2 of 8 came true (25%), 3 happened in all; "
-        "named at risk: 0 of 2 came true (0%), 5 happened in all."
+        "Your record so far: 3 decided, 1 kept; named to be fixed: 2 of 8 came true (25%), 3 happened in all "
+        "(against the attempts they were chosen by, so part of it is luck); named at risk: 0 of 2 came true (0%), "
+        "5 happened in all."
     )
     assert brief.startswith("With this brief: 2 decided, 1 kept; named to be fixed: 2 of 6 came true (33%)")
     assert "not named at risk: 5." in missed
@@ -43,3 +46,12 @@ def test_an_author_is_told_its_own_record_alone_with_and_without_the_brief() -> 
 def test_an_author_without_a_record_is_told_nothing() -> None:
     assert list(opening(TOLD, "sonnet", "tools")) == []
     assert list(opening([], "opus", "")) == []
+
+
+def test_a_record_says_how_many_fixes_were_held_against_fresh_attempts() -> None:
+    fresh = Foretold("opus", "tools", False, replace(GOOD, afresh=True))
+    [both] = track_records([fresh, TOLD[0]])
+    assert (both.afresh, both.measured) == (1, 2)
+    assert both.basis.startswith("in 1 of 2 predictions against fresh attempts of the champion, in the others")
+    [alone] = track_records([fresh])
+    assert alone.basis == "against fresh attempts of the champion"
