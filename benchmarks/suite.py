@@ -47,6 +47,9 @@ class Suite:
     work. A suite that cannot make any has none. Such a task is found by the id `<task>~<number>`; it is no task of
     the suite, and no part of its hash.
 
+    `examine` reads all that the tasks of some ids will need when they are worked on and graded, and raises a
+    `SuiteError` for what cannot be read. A suite that has read all of it when it is loaded has none.
+
     Raises:
         SuiteError: There is no task, or two have the same id.
     """
@@ -54,6 +57,7 @@ class Suite:
     name: str
     tasks: tuple[Task, ...]
     vary: Callable[[Task, int], Task] | None = field(default=None, compare=False, repr=False)
+    examine: Callable[[Collection[str]], None] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.tasks:

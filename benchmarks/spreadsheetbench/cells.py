@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks.errors import SuiteError
+from benchmarks.spreadsheetbench.ranges import QUOTES
 from benchmarks.spreadsheetbench.record import Case, Record
 from benchmarks.spreadsheetbench.verifier.archive import WorkbookError
 from benchmarks.spreadsheetbench.verifier.expected import Area, dump_cases, places, read_areas
@@ -50,8 +52,41 @@ def open_workbook(case: Case, which: str) -> Workbook:
 
 
 def answer_ranges(record: Record, answer: Workbook) -> list[tuple[str, Box]]:
-    """Name the sheet of every range: the answer's first one where none is given."""
-    return [(one.sheet or answer.sheets[0], one.box) for one in record.ranges]
+    """Name the sheet of every range as the answer has it: its first one where none is given."""
+    return [(_sheet_of(one.sheet, answer.sheets), one.box) for one in record.ranges]
+
+
+def _sheet_of(given: str | None, sheets: Sequence[str]) -> str:
+    """Find the sheet a range means; quotes and blanks around a name follow no rule, and one inside may be doubled."""
+    if given is None:
+        return sheets[0] if sheets else ""
+    alike = [name for name in sheets if _plain(name) == _plain(given)]
+    return alike[0] if given not in sheets and len(alike) == 1 else given
+
+
+def _plain(name: str) -> str:
+    return name.replace("''", "'").strip(f" {QUOTES}")
+
+
+def check_workbooks(record: Record) -> None:
+    """Open the workbooks of every case and unpack the sheets that are compared; cells are not read yet.
+
+    Raises:
+        SuiteError: One is damaged, or the answer has no sheet of that name.
+    """
+    for case in record.cases:
+        answer, source = open_workbook(case, "answer"), open_workbook(case, "source")
+        for sheet in dict.fromkeys(sheet for sheet, _ in answer_ranges(record, answer)):
+            _unpack(case.answer, answer, sheet)
+            if sheet in source.sheets:
+                _unpack(case.source, source, sheet)
+
+
+def _unpack(path: Path, book: Workbook, sheet: str) -> None:
+    try:
+        book.unpack(sheet)
+    except WorkbookError as problem:
+        raise SuiteError(f"{path}: {problem}") from None
 
 
 def expected_areas(record: Record, case: Case) -> list[Area]:
@@ -83,17 +118,21 @@ def case_cells(record: Record, case: Case) -> CaseCells:
     before: dict[Cell, Value] = {}
     after: dict[Cell, Value] = {}
     wanted: dict[Cell, Form] = {}
-    try:
-        for sheet, box in answer_ranges(record, answer):
-            found = {(sheet, *place): value for place, value in answer.cells(sheet, [box]).items()}
-            wanted |= {(sheet, *place): form_of(found.get((sheet, *place))) for place in places(box)}
-            after |= found
-            if sheet in source.sheets:
-                before |= {(sheet, *place): value for place, value in source.cells(sheet, [box]).items()}
-    except WorkbookError as problem:
-        raise SuiteError(f"{case.source.parent}: {problem}") from None
+    for sheet, box in answer_ranges(record, answer):
+        found = _cells(case.answer, answer, sheet, box)
+        wanted |= {(sheet, *place): form_of(found.get((sheet, *place))) for place in places(box)}
+        after |= found
+        if sheet in source.sheets:
+            before |= _cells(case.source, source, sheet, box)
     changed = (cell for cell, form in wanted.items() if not equal(form_of(before.get(cell)), form))
     return CaseCells(before, wanted, {cell: after.get(cell) for cell in changed})
+
+
+def _cells(path: Path, book: Workbook, sheet: str, box: Box) -> dict[Cell, Value]:
+    try:
+        return {(sheet, *place): value for place, value in book.cells(sheet, [box]).items()}
+    except WorkbookError as problem:
+        raise SuiteError(f"{path}: {problem}") from None
 
 
 @functools.lru_cache(maxsize=64)

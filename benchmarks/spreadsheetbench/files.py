@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from benchmarks.spreadsheetbench.record import Record
-from benchmarks.spreadsheetbench.work import script_of, work_of
+from benchmarks.spreadsheetbench.work import RIGHT, script_of, work_of
 
 
 class LazyFiles(Mapping[str, bytes]):
@@ -27,10 +27,13 @@ class LazyFiles(Mapping[str, bytes]):
 
 
 class Scripts(Mapping[str, bytes]):
-    """Map the scripts of a record's reference solution."""
+    """Map the scripts of a record's reference solution; that there is one can be said without reading its workbooks."""
 
     def __init__(self, record: Record) -> None:
         self._record = record
+
+    def __contains__(self, name: object) -> bool:
+        return name == RIGHT or (isinstance(name, str) and name in work_of(self._record).scripts)
 
     def __getitem__(self, name: str) -> bytes:
         return script_of(self._record, name)

@@ -10,7 +10,7 @@ from benchmarks.spreadsheetbench.verifier.sheet import MAX_ROW, place_of
 from benchmarks.spreadsheetbench.verifier.workbook import Box
 
 MAX_CELLS = 200_000
-_QUOTES = "'\"‘’“”`"
+QUOTES = "'\"‘’“”`"
 _TYPOS = str.maketrans({"：": ":", "！": "!", "，": ",", "\u00a0": " ", "$": ""})
 _RANGE = re.compile(r"([A-Za-z]{1,3})(\d{0,7})(?::([A-Za-z]{1,3})(\d{0,7}))?$")
 
@@ -39,7 +39,7 @@ def parse_ranges(text: str) -> tuple[Range, ...]:
     Raises:
         ValueError: A part is not a range of cells, or the ranges are huge.
     """
-    found = tuple(_parse(part) for part in _split(text.translate(_TYPOS)) if part.strip(f" {_QUOTES}"))
+    found = tuple(_parse(part) for part in _split(text.translate(_TYPOS)) if part.strip(f" {QUOTES}"))
     if not found:
         raise ValueError("names no cells")
     if sum(_size(one.box) for one in found) > MAX_CELLS:
@@ -53,7 +53,7 @@ def _split(text: str) -> list[str]:
     held = ""
     for part in text.split(","):
         held = f"{held},{part}" if held else part
-        cells = held.rpartition("!")[2].strip(f" {_QUOTES}")
+        cells = held.rpartition("!")[2].strip(f" {QUOTES}")
         if _RANGE.match(cells):
             parts.append(held)
             held = ""
@@ -62,7 +62,7 @@ def _split(text: str) -> list[str]:
 
 def _parse(part: str) -> Range:
     sheet, _, cells = part.rpartition("!")
-    match = _RANGE.match(cells.strip(f" {_QUOTES}"))
+    match = _RANGE.match(cells.strip(f" {QUOTES}"))
     if match is None or (not match[2] and (match[3] is None or match[4])):
         raise ValueError(f"{part.strip()!r} is not a range of cells")
     if not match[2]:
@@ -74,7 +74,7 @@ def _parse(part: str) -> Range:
         raise ValueError(str(problem)) from None
     if last[0] < first[0] or last[1] < first[1]:
         raise ValueError(f"{part.strip()!r} ends before it begins")
-    return Range(sheet.strip(f" {_QUOTES}") or None, (*first, *last))
+    return Range(sheet.strip(f" {QUOTES}") or None, (*first, *last))
 
 
 def _size(box: Box) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,10 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from benchmarks.errors import SuiteError
 from benchmarks.settings import read_settings
-from benchmarks.spreadsheetbench.cells import expected_file
+from benchmarks.spreadsheetbench.cells import case_cells, check_workbooks, expected_file
+from benchmarks.spreadsheetbench.dataset import Fault, Item, read_items, refuse
 from benchmarks.spreadsheetbench.files import Facts, LazyFiles, Scripts
 from benchmarks.spreadsheetbench.library import grader_zip, openpyxl_zip, test_script
-from benchmarks.spreadsheetbench.record import RawRecord, Record, check_record, read_records
+from benchmarks.spreadsheetbench.record import RawRecord, Record, check_record, read_record
 from benchmarks.suite import Suite
 from benchmarks.task import Task
 from task_agent.sandbox.base import SandboxSpec
@@ -25,6 +26,8 @@ from task_agent.sandbox.base import SandboxSpec
 WORKDIR = "/app"
 LIBRARY = ".lib/openpyxl.zip"
 IMAGE = "python:3.11-slim-bookworm"
+READING_S = 40.0
+"""What the verifier may take for one case beside the program; reading is ended after 10 s of processor time."""
 _VERSION = 1
 """Part of every digest: raise it when the same records give other work or other grades."""
 
@@ -58,30 +61,69 @@ def load(settings: Mapping[str, object], base: Path) -> Suite:
     """
     config = read_settings(SpreadsheetBenchConfig, settings)
     folder = base / Path(config.path).expanduser()
-    raw = _chosen(read_records(folder), config, folder)
-    tasks = tuple(make_task(check_record(folder, place, one), config) for place, one in raw)
-    return Suite(name="spreadsheetbench", tasks=tasks)
+    records, faults = _sound(folder, *_chosen(read_items(folder), config, folder))
+    refuse(faults)
+    return Suite(
+        name="spreadsheetbench",
+        tasks=tuple(make_task(record, config) for _, record in records),
+        examine=functools.partial(_examine, tuple(records)),
+    )
 
 
 def _chosen(
-    records: Sequence[tuple[int, RawRecord]], config: SpreadsheetBenchConfig, folder: Path
-) -> list[tuple[int, RawRecord]]:
-    unknown = {*(config.ids or ()), *config.skip} - {str(one.id) for _, one in records}
+    items: Sequence[Item], config: SpreadsheetBenchConfig, folder: Path
+) -> tuple[list[tuple[Item, RawRecord]], list[Fault]]:
+    """Choose the records to take, and tell which of those named cannot be read at all."""
+    unknown = {*(config.ids or ()), *config.skip} - {item.name for item in items}
     if unknown:
         key = "suite.ids" if unknown & {*(config.ids or ())} else "suite.skip"
         raise SuiteError(f"`{key}`: {folder} has no record {sorted(unknown)[0]!r}", key=key)
-    taken = [(place, one) for place, one in records if _is_wanted(one, config)]
-    if not taken:
+    read: list[tuple[Item, RawRecord]] = []
+    faults: list[Fault] = []
+    for item in items:
+        if item.name in config.skip or (config.ids is not None and item.name not in config.ids):
+            continue
+        try:
+            read.append((item, read_record(item.content)))
+        except SuiteError as problem:
+            faults.append(item.fault(problem.message))
+    taken = [(item, raw) for item, raw in read if config.types is None or raw.level in config.types]
+    if not taken and not faults:
         raise SuiteError(f"no record of {folder} is left after `ids`, `types` and `skip`", key="suite")
     count = min(config.limit or len(taken), len(taken))
-    return [taken[number * len(taken) // count] for number in range(count)]
+    return [taken[number * len(taken) // count] for number in range(count)], faults
 
 
-def _is_wanted(record: RawRecord, config: SpreadsheetBenchConfig) -> bool:
-    name = str(record.id)
-    if name in config.skip or (config.ids is not None and name not in config.ids):
-        return False
-    return config.types is None or record.level in config.types
+def _sound(
+    folder: Path, chosen: Sequence[tuple[Item, RawRecord]], faults: Sequence[Fault]
+) -> tuple[list[tuple[Item, Record]], list[Fault]]:
+    """Check every chosen record with its workbooks, and tell all that is wrong."""
+    records: list[tuple[Item, Record]] = []
+    found = list(faults)
+    for item, raw in chosen:
+        try:
+            record = check_record(folder, raw)
+            check_workbooks(record)
+            records.append((item, record))
+        except SuiteError as problem:
+            found.append(item.fault(problem.message))
+    return records, found
+
+
+def _examine(records: Sequence[tuple[Item, Record]], names: Collection[str]) -> None:
+    """Read all cells that grading or the reference solution will need of these tasks.
+
+    Raises:
+        SuiteError: Some cannot be read; all are named.
+    """
+    faults: list[Fault] = []
+    for item, record in records:
+        try:
+            for case in record.cases if record.id in names else ():
+                case_cells(record, case)
+        except SuiteError as problem:
+            faults.append(item.fault(problem.message))
+    refuse(faults)
 
 
 def make_task(record: Record, config: SpreadsheetBenchConfig) -> Task:
@@ -110,7 +152,7 @@ def make_task(record: Record, config: SpreadsheetBenchConfig) -> Task:
         solution=Scripts(record),
         category=record.level,
         agent_timeout_s=600.0,
-        verifier_timeout_s=len(record.cases) * (config.case_timeout_s + 20.0) + 30.0,
+        verifier_timeout_s=len(record.cases) * (config.case_timeout_s + READING_S) + 30.0,
         metadata=Facts(record, metadata),
         digest=_digest(record, config),
     )

@@ -199,6 +199,8 @@ def check_parts(
         splits = record.splits if record else split_suite(config, suite, dealt_before=earlier.epoch if earlier else 0)
         check_size(splits, gate)
         check_design(config, splits, gate)
+        if suite.examine is not None:
+            suite.examine([task.id for task in suite.tasks])
         return Parts(fit.config, suite, record, splits, gate, harness, fit.said)
 
 

@@ -60,4 +60,16 @@ ROWS = [
         ),
         code=6,
     ),
+    Bad(
+        "spreadsheet records that cannot be used",
+        ("night.yaml:1:", "record 1 (id '1')", "names whole columns", "record 2 (id '2')", "skip: ['1', '2']"),
+        one_by_one(
+            swap("{kind: harbor, path: tasks}", "{kind: spreadsheetbench, path: tasks}"),
+            hold(
+                "tasks/dataset.json",
+                '[{"id": 1, "instruction": "i", "answer_position": "A:G"},'
+                ' {"id": 2, "instruction": "i", "answer_position": "A1"}]',
+            ),
+        ),
+    ),
 ]

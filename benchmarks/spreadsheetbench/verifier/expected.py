@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from .archive import WorkbookError
 from .sheet import name_of
 from .values import Form, dump, equal, form_of, load, shown
-from .workbook import Box, Workbook
+from .workbook import Box, Value, Workbook
 
 
 class Area(NamedTuple):
@@ -38,22 +38,33 @@ def places(box: Box) -> list[tuple[int, int]]:
 
 
 def difference(areas: Sequence[Area], found: Workbook) -> str:
-    """Say where a workbook first differs from the answer, or nothing."""
+    """Say where a workbook first differs from the answer, or nothing; each sheet is read once."""
+    boxes: dict[str, list[Box]] = {}
+    for area in areas:
+        boxes.setdefault(area.sheet, []).append(area.box)
+    read: dict[str, dict[tuple[int, int], Value]] = {}
     for area in areas:
         try:
-            cells = found.cells(area.sheet, [area.box])
+            if area.sheet not in read:
+                read[area.sheet] = found.cells(area.sheet, boxes[area.sheet])
         except WorkbookError as problem:
             return str(problem)
-        wrong = []
-        for place, wanted in zip(places(area.box), area.forms, strict=True):
-            form = form_of(cells.get(place))
-            if not equal(form, wanted):
-                wrong.append((place, form, wanted))
-        if wrong:
-            place, form, wanted = wrong[0]
-            first = f"{area.sheet}!{name_of(*place)} holds {shown(form)}, not {shown(wanted)}"
-            return f"{len(wrong)} of {len(area.forms)} cells are wrong: {first}"
+        if wrong := _first_wrong(area, read[area.sheet]):
+            return wrong
     return ""
+
+
+def _first_wrong(area: Area, cells: Mapping[tuple[int, int], Value]) -> str:
+    wrong = []
+    for place, wanted in zip(places(area.box), area.forms, strict=True):
+        form = form_of(cells.get(place))
+        if not equal(form, wanted):
+            wrong.append((place, form, wanted))
+    if not wrong:
+        return ""
+    place, form, wanted = wrong[0]
+    first = f"{area.sheet}!{name_of(*place)} holds {shown(form)}, not {shown(wanted)}"
+    return f"{len(wrong)} of {len(area.forms)} cells are wrong: {first}"
 
 
 def dump_cases(cases: Sequence[tuple[str, Sequence[Area]]]) -> bytes:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from .archive import WorkbookError
 from .confine import Confinement
 from .expected import Area, difference, load_cases
+from .limits import bounded
 from .program import run_program, take
 from .workbook import Workbook
 
@@ -64,11 +65,9 @@ class _Runner:
         if ended.problem:
             return f"{ended.problem}; it printed {ended.printed[-300:]!r}"
         try:
-            return difference(areas, Workbook(take(target)))
+            return bounded(lambda: difference(areas, Workbook(take(target))))
         except WorkbookError as problem:
             return f"{problem}; it printed {ended.printed[-300:]!r}" if ended.printed else str(problem)
-        except (MemoryError, RecursionError) as problem:
-            return f"OUTPUT is too large to read: {type(problem).__name__}"
 
 
 def _leave(logs: str, score: str, passed: Sequence[int]) -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from .archive import WorkbookError
-from .xml_events import local, make_parser, parse
+from .merged import MergedAreas, Place
+from .xml_events import MAX_DEPTH, local, make_parser, parse, refuse_depth
 
 RawCell: TypeAlias = tuple[str, str, int]
 """Type, text and style index of a cell as stored."""
 
-Place: TypeAlias = tuple[int, int]
 Boxes: TypeAlias = "list[tuple[int, int, int, int]]"
 
 MAX_ROW = 1_048_576
 MAX_COLUMN = 16_384
+_MAX_LETTERS = 3
+_MAX_DIGITS = 9
 
 
 def read_sheet(content: bytes, boxes: Boxes) -> dict[Place, RawCell]:
@@ -25,11 +27,9 @@ def read_sheet(content: bytes, boxes: Boxes) -> dict[Place, RawCell]:
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.text
     parse(parser, content)
-    for first_row, first_column, last_row, last_column in reader.merged:
-        for row, column in list(reader.cells):
-            inside = first_row <= row <= last_row and first_column <= column <= last_column
-            if inside and (row, column) != (first_row, first_column):
-                del reader.cells[row, column]
+    for merged in reader.merged:
+        for place in merged.hidden():
+            reader.cells.pop(place, None)
     return reader.cells
 
 
@@ -37,10 +37,9 @@ def place_of(reference: str) -> Place:
     """Read `BN12` as row 12, column 66."""
     letters = reference.rstrip("0123456789")
     column = 0
-    for letter in letters.upper():
-        if not "A" <= letter <= "Z":
-            raise WorkbookError(f"{reference[:40]!r} is not the name of a cell")
-        column = column * 26 + ord(letter) - 64
+    if len(letters) <= _MAX_LETTERS and letters.isascii() and letters.isalpha():
+        for letter in letters.upper():
+            column = column * 26 + ord(letter) - 64
     row = int(reference[len(letters) :][:8] or 0)
     if not 1 <= row <= MAX_ROW or not 1 <= column <= MAX_COLUMN:
         raise WorkbookError(f"{reference[:40]!r} is not the name of a cell")
@@ -61,7 +60,7 @@ class _SheetReader:
 
     def __init__(self, boxes: Boxes) -> None:
         self.cells: dict[Place, RawCell] = {}
-        self.merged: Boxes = []
+        self.merged = [MergedAreas(box) for box in boxes]
         self._boxes = boxes
         self._first = min((box[0] for box in boxes), default=1)
         self._last = max((box[2] for box in boxes), default=0)
@@ -71,9 +70,13 @@ class _SheetReader:
         self._cell: tuple[str, int] | None = None
         self._path: list[str] = []
         self._parts: list[str] | None = None
-        self._value: str | None = None
+        self._value: list[str] | None = None
+        self._depth = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            refuse_depth()
         if self._cell is not None:
             self._inside_cell(local(name))
         elif self._row_tag:
@@ -114,6 +117,7 @@ class _SheetReader:
             self._parts.append(data)
 
     def end(self, name: str) -> None:
+        self._depth -= 1
         if self._cell is None:
             if name == self._row_tag:
                 self._row_tag = ""
@@ -127,10 +131,11 @@ class _SheetReader:
         inline = self._cell is not None and self._cell[0] == "inlineStr"
         if self._parts is not None and tag in ("v", "t"):
             if inline == (tag == "t") and (inline or self._value is None):
-                self._value = (self._value or "") + "".join(self._parts)
+                self._value = self._value or []
+                self._value += self._parts
             self._parts = None
         elif tag == "is" and inline and self._value is None:
-            self._value = ""
+            self._value = []
 
     def _end_cell(self, kind: str, row: int) -> None:
         column = self._column
@@ -138,12 +143,14 @@ class _SheetReader:
             if self._value is None:
                 self.cells.pop((row, column), None)
             else:
-                style = int(self._style) if self._style.isdigit() else 0
-                self.cells[row, column] = (kind, self._value, style)
+                style = int(self._style) if self._style.isdecimal() and len(self._style) <= _MAX_DIGITS else 0
+                self.cells[row, column] = (kind, "".join(self._value), style)
 
     def _merge(self, reference: str) -> None:
         first, _, last = reference.partition(":")
-        self.merged.append((*place_of(first), *place_of(last or first)))
+        area = (*place_of(first), *place_of(last or first))
+        for merged in self.merged:
+            merged.add(area)
 
 
 def read_strings(content: bytes) -> list[str]:
@@ -154,6 +161,8 @@ def read_strings(content: bytes) -> list[str]:
 
     def start(name: str, _: dict[str, str]) -> None:
         path.append(local(name))
+        if len(path) > MAX_DEPTH:
+            refuse_depth()
 
     def text(data: str) -> None:
         if path[-1] == "t" and path[1:] in (["si", "t"], ["si", "r", "t"]):

@@ -30,7 +30,8 @@ _NOT_A_FORMAT = re.compile(r'".*?"|\[(?!hh?\]|mm?\]|ss?\])[^\]]*\]')
 _SPAN_STYLE = re.compile(r"\[(?:hh?|mm?|ss?)\]", re.I)
 _BUILTIN_DATES = frozenset((*range(14, 23), 45, 46, 47))
 _BUILTIN_SPANS = frozenset((46,))
-_BUILTIN_LAST = 49
+_LONGEST_FORMAT = 1024
+"""Programs stop at 255 signs; looking through a longer one takes its length squared."""
 
 
 class Workbook:
@@ -79,6 +80,17 @@ class Workbook:
         raw = read_sheet(self._archive.read(self.part(sheet)), list(boxes))
         found = {place: self._value(cell) for place, cell in raw.items()}
         return {place: value for place, value in found.items() if value is not None}
+
+    def unpack(self, sheet: str) -> None:
+        """Unpack what the cells of a sheet are read from, which checks it for damage, without reading them.
+
+        Raises:
+            WorkbookError: There is no such sheet, or a part is damaged or too large.
+        """
+        self._archive.read(self.part(sheet))
+        for kind, target in self._relations.values():
+            if kind.endswith(("/sharedStrings", "/styles")) and target in self._archive:
+                self._archive.read(target)
 
     def _find_root(self) -> str:
         for kind, target in _relations(self._archive, "").values():
@@ -163,7 +175,7 @@ def _format_kind(number: int, custom: dict[int, str]) -> bool | None:
     """Tell a date format (False) from a span's (True) and from any other (None)."""
     if number not in custom:
         return number in _BUILTIN_SPANS if number in _BUILTIN_DATES else None
-    code = custom[number].split(";")[0]
+    code = custom[number][:_LONGEST_FORMAT].split(";")[0]
     if not _DATE_STYLE.search(_NOT_A_FORMAT.sub("", code)):
         return None
     return _SPAN_STYLE.search(code) is not None

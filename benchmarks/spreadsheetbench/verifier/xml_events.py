@@ -7,6 +7,12 @@ from collections.abc import Sequence
 
 from .archive import WorkbookError
 
+MAX_DEPTH = 256
+"""Elements inside elements; workbooks have a dozen, and each open one costs the parser memory."""
+
+MAX_LISTED = 200_000
+"""Sheets, relations, or formats; programs stop at 64,000 formats."""
+
 
 def make_parser() -> pyexpat.XMLParserType:
     """Make a parser whose names are `namespace}local`."""
@@ -20,13 +26,18 @@ def _refuse(*_: object) -> None:
     raise WorkbookError("it declares a document type, which workbooks do not")
 
 
+def refuse_depth() -> None:
+    """Refuse a document that goes deeper than `MAX_DEPTH`."""
+    raise WorkbookError(f"it holds XML with more than {MAX_DEPTH} elements inside each other")
+
+
 def parse(parser: pyexpat.XMLParserType, content: bytes) -> None:
     """Run a parser over a whole document."""
     try:
         parser.Parse(content, True)
     except pyexpat.ExpatError as problem:
         raise WorkbookError(f"it holds broken XML: {problem}") from None
-    except (UnicodeError, LookupError) as problem:
+    except (ValueError, LookupError) as problem:
         raise WorkbookError(f"it holds XML in a wrong encoding: {problem}") from None
 
 
@@ -49,7 +60,11 @@ def attributes_of(
         tag = local(name)
         if tag in tags and (not inside or open_tags[-1] in inside):
             found.append((tag, {local(key): value for key, value in attributes.items()}))
+            if len(found) > MAX_LISTED:
+                raise WorkbookError(f"it holds more than {MAX_LISTED} elements {tag!r}")
         open_tags.append(tag)
+        if len(open_tags) > MAX_DEPTH:
+            refuse_depth()
 
     def end(_: str) -> None:
         open_tags.pop()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import io
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -96,6 +98,12 @@ BAD: dict[str, tuple[str | None, str]] = {
     "folder written": ("import os, sys; os.mkdir(sys.argv[2])", "not a regular file"),
     "pipe written": ("import os, sys; os.mkfifo(sys.argv[2])", "not a regular file"),
     "link written": ("import os, sys; os.symlink(sys.argv[1], sys.argv[2])", "cannot be read"),
+    "deep XML written": (
+        "import sys, zipfile\n"
+        "with zipfile.ZipFile(sys.argv[2], 'w', zipfile.ZIP_DEFLATED) as packed:\n"
+        "    packed.writestr('xl/workbook.xml', '<a>' * 10_000_000)",
+        "more than 256 elements",
+    ),
     "own end": ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "ended by signal 9"),
     "much printed": ("import sys\nfor _ in range(20000): print('x' * 1000)\nsys.exit(3)", "exit code 3"),
 }
@@ -192,6 +200,17 @@ async def test_real_tasks_are_solved_by_their_solution_and_not_by_nothing(
     suite = load_suite({"kind": "spreadsheetbench", "path": str(sample), "limit": limit}, sample)
     assert len(suite.tasks) == limit
     await assert_ok(suite, kind)
+
+
+async def test_a_check_reports_a_task_whose_cells_cannot_be_read_beside_the_others(tiny: Path) -> None:
+    spoilt = tiny / "spreadsheet" / "7" / "3_7_answer.xlsx"
+    with zipfile.ZipFile(io.BytesIO(spoilt.read_bytes())) as old, zipfile.ZipFile(spoilt, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name)[:-9] if name.startswith("xl/worksheets/") else old.read(name))
+    rows = await check_tasks(load_tiny(tiny).tasks, lambda spec: open_sandbox("process", spec))
+    assert [(row.task, row.state) for row in rows] == [("7", "error"), ("x-1", "ok")]
+    assert "3_7_answer.xlsx" in rows[0].detail
+    assert "broken XML" in rows[0].detail
 
 
 async def assert_ok(suite: Suite, kind: SandboxKind) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import io
 import json
 import pickle
 import shutil
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,7 +80,7 @@ def test_a_wrong_setting_is_named(tiny: Path, settings: dict[str, object], said:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda records: records[1].pop("instruction"), "record 2: `instruction`"),
+        (lambda records: records[1].pop("instruction"), r"record 2 .id 'x-1'.: `instruction`"),
         (
             lambda records: records[1].update(answer_position="A:G"),
             "record 2 .id 'x-1'.: `answer_position`.*whole columns",
@@ -110,11 +112,135 @@ def test_a_folder_without_a_dataset_is_named(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-def test_an_answer_that_is_no_workbook_is_named_when_it_is_needed(tiny: Path) -> None:
+def spoil_xml(path: Path) -> None:
+    """Break a sheet's XML inside a sound archive, which only reading its cells finds."""
+    old = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
+    with old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name)[:-9] if name.startswith("xl/worksheets/") else old.read(name))
+
+
+def spoil_packed(path: Path) -> None:
+    """Overwrite bytes of a packed sheet."""
+    content = path.read_bytes()
+    place = content.index(b"xl/worksheets/sheet1.xml") + 40
+    path.write_bytes(content[:place] + bytes(30) + content[place + 30 :])
+
+
+DAMAGE: dict[str, tuple[str, Callable[[Path], object], str]] = {
+    "no archive": ("2_7_answer.xlsx", lambda path: path.write_bytes(b"oops"), "not a zip"),
+    "cut": ("3_7_input.xlsx", lambda path: path.write_bytes(path.read_bytes()[:900]), "truncated"),
+    "bytes lost": ("2_7_answer.xlsx", spoil_packed, "damaged"),
+    "bytes of an input lost": ("1_7_input.xlsx", spoil_packed, "damaged"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_workbook_stops_the_loading_with_its_record_its_file_and_the_way_on(tiny: Path, damage: str) -> None:
+    name, spoil, cause = DAMAGE[damage]
+    spoil(tiny / "spreadsheet" / "7" / name)
+    with pytest.raises(SuiteError, match=rf"record 1 \(id '7'\): .*{name}: .*{cause}") as found:
+        load(tiny)
+    assert "`suite: {skip: ['7']}`" in found.value.hint
+    assert [task.id for task in load(tiny, skip=[7]).tasks] == ["x-1"]
+
+
+def test_a_sheet_that_the_answer_does_not_have_stops_the_loading(tiny: Path) -> None:
+    edit(tiny, lambda records: records[1].update(answer_position="'Dato'!A2"))
+    with pytest.raises(SuiteError, match=r"record 2 \(id 'x-1'\): .*1_x-1_answer\.xlsx: it has no sheet 'Dato'.*Data"):
+        load(tiny)
+
+
+def test_what_only_reading_the_cells_finds_is_told_by_an_examination(tiny: Path) -> None:
+    spoil_xml(tiny / "spreadsheet" / "7" / "3_7_answer.xlsx")
+    suite = load(tiny)
+    assert suite.examine is not None
+    suite.examine(["x-1"])
+    with pytest.raises(SuiteError, match=r"record 1 \(id '7'\): .*3_7_answer\.xlsx: .*broken XML") as found:
+        suite.examine(["7", "x-1"])
+    assert "skip: ['7']" in found.value.hint
+
+
+def test_all_records_that_cannot_be_used_are_named_at_once(tiny: Path) -> None:
+    edit(
+        tiny,
+        lambda records: records.extend(
+            [{"id": "w", "instruction": "i", "answer_position": "A:G"}, {"id": 9, "answer_position": "A1"}, "more"]
+        ),
+    )
     (tiny / "spreadsheet" / "7" / "2_7_answer.xlsx").write_bytes(b"oops")
+    with pytest.raises(SuiteError) as found:
+        load(tiny)
+    said = [each.message.partition("dataset.json: ")[2] for each in found.value.all]
+    assert len(said) == 4
+    assert all(
+        any(f"record {place} (id '{name}')" in one for one in said) for place, name in ((1, 7), (3, "w"), (4, 9))
+    )
+    assert found.value.hint.endswith("`suite: {skip: ['7', 'w', '9']}`")
+    edit(tiny, lambda records: records.pop())
+    assert [task.id for task in load(tiny, skip=["7", "w", "9"]).tasks] == ["x-1"]
+
+
+def test_a_folder_without_its_workbooks_is_not_answered_with_a_list_of_all_records(tiny: Path) -> None:
+    records = [{"id": number, "instruction": "i", "answer_position": "A1"} for number in range(100, 160)]
+    (tiny / "dataset.json").write_text(json.dumps(records))
+    with pytest.raises(SuiteError) as found:
+        load(tiny)
+    assert len(found.value.all) == 60
+    assert "60 records cannot be used: does the folder hold the workbooks" in found.value.hint
+
+
+def test_a_line_of_jsonl_ends_at_a_line_feed_alone(tiny: Path) -> None:
+    records = json.loads((tiny / "dataset.json").read_text("utf-8"))
+    records[0]["instruction"] = "Add\u2028the values\u0085up."
+    (tiny / "dataset.json").unlink()
+    lines = [json.dumps(record, ensure_ascii=False) for record in records]
+    (tiny / "dataset.jsonl").write_bytes(("\r\n".join(lines) + "\n\n").encode())
+    assert load(tiny).task("7").instruction.startswith("Add\u2028the values\u0085up.")
+    (tiny / "dataset.jsonl").write_bytes(f"{lines[0]}\n\n{{".encode())
+    with pytest.raises(SuiteError, match="line 3 is not JSON"):
+        load(tiny)
+
+
+def test_workbooks_named_without_number_and_id_are_the_only_case(tiny: Path) -> None:
+    folder = tiny / "spreadsheet" / "7"
+    (folder / "1_7_input.xlsx").rename(folder / "initial.xlsx")
+    (folder / "1_7_answer.xlsx").rename(folder / "golden.xlsx")
+    for case in (2, 3):
+        (folder / f"{case}_7_input.xlsx").unlink()
     task = load(tiny).task("7")
-    with pytest.raises(SuiteError, match=r"2_7_answer\.xlsx.*not a zip"):
-        task.tests["expected.txt"]
+    assert task.metadata["cases"] == 1
+    assert "initial.xlsx" in task.environment.files
+    assert "about the workbook initial.xlsx" in task.instruction
+
+
+@pytest.mark.parametrize(("record", "works"), [("42930", True), ("42931", False)])
+def test_the_one_answer_that_was_published_under_another_id_is_found_and_no_other(
+    tiny: Path, record: str, works: bool
+) -> None:
+    edit(tiny, lambda records: records[0].update(id=record))
+    folder = tiny / "spreadsheet" / "7"
+    (folder / "1_7_input.xlsx").rename(folder / f"1_{record}_init.xlsx")
+    (folder / "1_7_answer.xlsx").rename(folder / "1_43930_golden.xlsx")
+    if works:
+        assert load(tiny).task(record).metadata["cases"] == 1
+    else:
+        with pytest.raises(SuiteError, match="no pair of workbooks"):
+            load(tiny)
+
+
+@pytest.mark.parametrize(
+    ("sheet", "given"),
+    [("Bob's", "'Bob''s'!A2"), ("Bob's", "'Bob's'!A2"), ("Data ", "'Data '!A2"), ("Data'", "Data'!A2")],
+)
+def test_a_sheet_is_found_whatever_quotes_and_blanks_its_name_holds(
+    tiny: Path, sheet: str, given: str, workbook: Callable[..., bytes]
+) -> None:
+    for case in (1, 2):
+        for kind, cells in (("input", {"A1": "x"}), ("answer", {"A1": "x", "A2": "y"})):
+            (tiny / "other" / "x-1" / f"{case}_x-1_{kind}.xlsx").write_bytes(workbook(cells, sheet=sheet))
+    edit(tiny, lambda records: records[1].update(answer_position=given))
+    assert load(tiny, ids=["x-1"]).task("x-1").tests["expected.txt"].count(b"\nsy") == 2
 
 
 def test_the_digest_follows_the_content_and_not_the_place(tiny: Path, tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import openpyxl
 import pytest
 
 from benchmarks.spreadsheetbench.cells import answer_ranges, expected_areas
+from benchmarks.spreadsheetbench.dataset import read_items
 from benchmarks.spreadsheetbench.program import main
-from benchmarks.spreadsheetbench.record import Record, check_record, read_records
+from benchmarks.spreadsheetbench.record import Record, check_record, read_record
 from benchmarks.spreadsheetbench.verifier.expected import difference, load_cases, places
 from benchmarks.spreadsheetbench.verifier.workbook import Workbook
 from benchmarks.spreadsheetbench.work import script_of, work_of
@@ -24,8 +25,8 @@ EVERY = (
 
 
 def records_of(folder: Path, every: int = 1) -> Iterator[Record]:
-    for place, raw in read_records(folder)[::every]:
-        yield check_record(folder, place, raw)
+    for item in read_items(folder)[::every]:
+        yield check_record(folder, read_record(item.content))
 
 
 def test_every_answer_is_right_against_itself_and_no_untouched_input_is(sample: Path) -> None:

@@ -5,14 +5,20 @@ import contextlib
 import datetime as dt
 import io
 import random
+import resource
+import time
 import zipfile
 from collections.abc import Callable
 
 import openpyxl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from benchmarks.spreadsheetbench.verifier.archive import Archive, WorkbookError
 from benchmarks.spreadsheetbench.verifier.expected import difference, places, read_areas
+from benchmarks.spreadsheetbench.verifier.limits import bounded
+from benchmarks.spreadsheetbench.verifier.merged import MergedAreas
 from benchmarks.spreadsheetbench.verifier.workbook import Workbook
 
 BOX = (1, 1, 14, 4)
@@ -157,6 +163,134 @@ def test_a_malformed_workbook_is_wrong_for_a_named_cause(kind: str, workbook: Ca
     except WorkbookError as error:
         problem = str(error)
     assert cause in problem
+
+
+def in_sheet(rows: str, after: str = "") -> Callable[[bytes], bytes]:
+    """Give a workbook these rows instead of its own."""
+
+    def change(xml: str) -> str:
+        start, end = xml.index("<sheetData>"), xml.index("</sheetData>")
+        return f"{xml[:start]}<sheetData>{rows}</sheetData>{after}{xml[end + len('</sheetData>') :]}"
+
+    return lambda good: rewrite(good, {"xl/worksheets/sheet1.xml": change})
+
+
+def in_styles(inside: str) -> Callable[[bytes], bytes]:
+    def change(xml: str) -> str:
+        return f'<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">{inside}</styleSheet>'
+
+    return lambda good: rewrite(good, {"xl/styles.xml": change})
+
+
+def cell(inside: str, attributes: str = "") -> str:
+    return f'<row r="1"><c r="A1" {attributes}>{inside}</c></row>'
+
+
+def with_strings(inside: str, index: int) -> Callable[[bytes], bytes]:
+    """Let the first cell name a shared string."""
+
+    def change(good: bytes) -> bytes:
+        packed = io.BytesIO(in_sheet(cell(f"<v>{index}</v>", 't="s"'))(good))
+        with zipfile.ZipFile(packed, "a", zipfile.ZIP_DEFLATED) as archive:
+            space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+            archive.writestr("xl/sharedStrings.xml", f'<sst xmlns="{space}">{inside}</sst>')
+        return packed.getvalue()
+
+    return change
+
+
+HOSTILE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "deep XML": (in_sheet("<a>" * 5_000_000), "more than 256 elements"),
+    "deep shared strings": (with_strings("<a>" * 999, 0), "more than 256 elements"),
+    "millions of formats": (in_styles(f"<cellXfs>{'<xf/>' * 3_000_000}</cellXfs>"), "more than 200000"),
+    "an endless format": (
+        in_styles(
+            f"<numFmts><numFmt numFmtId='200' formatCode='{'[' * 90_000}'/></numFmts>"
+            "<cellXfs><xf numFmtId='200'/></cellXfs>"
+        ),
+        "",
+    ),
+    "a column of many letters": (
+        in_sheet(f"<row><c r='{'A' * 90_000}1'><v>3.5</v></c></row>"),
+        "not the name of a cell",
+    ),
+    "a text of many runs": (in_sheet(cell(f"<is>{'<r><t>a</t></r>' * 150_000}</is>", 't="inlineStr"')), "not 3.5"),
+    "a style that is a digit": (in_sheet(cell("<v>4</v>", 's="²"')), "holds 4.0"),
+    "a style of many digits": (in_sheet(cell("<v>4</v>", f"s='{'9' * 6000}'")), "holds 4.0"),
+    "an encoding of many bytes": (
+        lambda good: rewrite(
+            good, {"xl/workbook.xml": lambda xml: '<?xml version="1.0" encoding="shift_jis"?>' + xml[xml.index("<w") :]}
+        ),
+        "wrong encoding",
+    ),
+    "a number of many digits": (in_sheet(cell(f"<v>{'9' * 6000}</v>")), "holds '9999"),
+    "not a number": (in_sheet(cell("<v>nan</v>")), "holds nan"),
+    "an endless number": (in_sheet(cell("<v>1e999</v>")), "holds inf"),
+    "a date out of range": (in_sheet(cell("<v>2024-13-45</v>", 't="d"')), "month must be"),
+    "a shared text that is not there": (with_strings("<si><t>x</t></si>", 99), "out of range"),
+    "a formula without a result": (in_sheet(cell("<f>1+2.5</f>")), "holds nothing"),
+    "far cells": (in_sheet('<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>' * 50_000), "holds nothing"),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_workbook_is_cheap_and_wrong_for_a_named_cause(kind: str, workbook: Callable[..., bytes]) -> None:
+    good = workbook({"A1": 3.5, "B1": "text"})
+    areas = read_areas(Workbook(good), [("Data", (1, 1, 1, 2))])
+    spoil, cause = HOSTILE[kind]
+    spoilt = spoil(good)
+    began = time.process_time()
+    try:
+        problem = difference(areas, Workbook(spoilt))
+    except WorkbookError as error:
+        problem = str(error)
+    assert cause in problem
+    assert time.process_time() - began < 3
+
+
+def test_merged_areas_cost_their_number_and_not_their_number_times_the_cells(workbook: Callable[..., bytes]) -> None:
+    rows = "".join(f'<row r="{row}"><c r="A{row}"><v>1</v></c></row>' for row in range(1, 5001))
+
+    def seconds(areas: int) -> float:
+        after = "<mergeCells>" + '<mergeCell ref="C1:D5000"/>' * areas + "</mergeCells>"
+        book = Workbook(in_sheet(rows, after)(workbook({"A1": 1})))
+        began = time.process_time()
+        assert len(book.cells("Data", [(1, 1, 5000, 4)])) == 5000
+        return time.process_time() - began
+
+    few = seconds(10)
+    assert seconds(2000) < 4 * few + 0.1
+
+
+boxes = st.tuples(*[st.integers(1, 6)] * 4).map(
+    lambda at: (min(at[0], at[2]), min(at[1], at[3]), max(at[0], at[2]), max(at[1], at[3]))
+)
+
+
+@given(boxes, st.lists(boxes, max_size=6))
+def test_merged_areas_hide_all_cells_but_their_first_even_where_they_overlap(
+    box: tuple[int, int, int, int], areas: list[tuple[int, int, int, int]]
+) -> None:
+    merged = MergedAreas(box)
+    for area in areas:
+        merged.add(area)
+    hidden = {place for area in areas for place in places(area) if place != area[:2]}
+    assert merged.hidden() == hidden & set(places(box))
+
+
+def test_reading_ends_when_it_takes_too_much_processor_time_or_memory() -> None:
+    def forever() -> str:
+        while True:
+            pass
+
+    def much() -> str:
+        return str(len(bytearray(2_000_000_000)))
+
+    for read, cause in ((forever, "processor time"), (much, "MemoryError")):
+        with pytest.raises(WorkbookError, match=cause):
+            bounded(read, cpu_s=0.2)
+    assert bounded(lambda: "right") == "right"
+    assert resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY
 
 
 def test_every_cut_of_a_workbook_is_refused_without_a_crash(workbook: Callable[..., bytes]) -> None:

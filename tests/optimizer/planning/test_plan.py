@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 import yaml
 
@@ -245,3 +249,39 @@ def test_a_resumed_run_keeps_its_own_split_though_a_later_run_dealt_anew(desk: D
     other = desk.plan(seed=2, new_split=True)
     registry.enrol(plan.suite.hash, "later-1", lambda: other.splits, new_split=True)
     assert plan_resumed(load_run_file(desk.write(seed=1)), folder).lock == plan.lock
+
+
+def test_a_record_whose_cells_cannot_be_read_is_refused_before_a_run_begins(desk: Desk) -> None:
+    write_sums(desk.root / "sums", 21)
+    settings = {"suite": {"kind": "spreadsheetbench", "path": "sums"}}
+    assert len(desk.plan(**settings).suite.tasks) == 21
+    spoilt = desk.root / "sums" / "spreadsheet" / "r4" / "1_r4_answer.xlsx"
+    content = in_parts(spoilt, lambda name, part: part[:-9] if name.startswith("xl/worksheets/") else part)
+    spoilt.write_bytes(content)
+    error = desk.refused(**settings)
+    assert "record 5 (id 'r4')" in error.message
+    assert "1_r4_answer.xlsx" in error.message
+    assert "broken XML" in error.message
+    assert "skip: ['r4']" in error.hint
+
+
+def write_sums(folder: Path, count: int) -> None:
+    """Write a dataset of SpreadsheetBench's layout."""
+    book = openpyxl.Workbook()
+    records = []
+    for name in (f"r{number}" for number in range(count)):
+        (folder / "spreadsheet" / name).mkdir(parents=True)
+        for kind, value in (("input", None), ("answer", 3)):
+            book.worksheets[0]["A1"] = value
+            book.save(folder / "spreadsheet" / name / f"1_{name}_{kind}.xlsx")
+        records.append({"id": name, "instruction": "Write 3.", "answer_position": "A1"})
+    (folder / "dataset.json").write_text(json.dumps(records))
+
+
+def in_parts(path: Path, change: Callable[[str, bytes], bytes]) -> bytes:
+    """Change the parts of an archive, which stays sound."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(packed, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, change(name, old.read(name)))
+    return packed.getvalue()
