@@ -123,6 +123,7 @@ def test_how_well_proposers_foresaw_is_told_by_model_and_brief(done: Run) -> Non
     assert [(row["model"], row["brief"]) for row in rows] == [("simulated", "open")]
     assert rows[0]["fix_precision"] == rows[0]["fixed"] / rows[0]["named_fixes"]
     assert rows[0]["damaged"] <= rows[0]["damaged_in_all"]
+    assert rows[0]["afresh"] == 0
     assert "named_at_risk" in done("proposers").out
 
 

@@ -66,6 +66,16 @@ def test_the_bundled_nights_come_out_within_a_third_of_their_forecast(
     assert data["usd"] == pytest.approx(usd, rel=0.3)
 
 
+def test_a_night_with_a_book_of_lessons_counts_the_champions_fresh_attempts_and_another_none(tmp_path: Path) -> None:
+    without = planned(ROOT / "tests/e2e/mini.yaml", tmp_path)
+    stages = {
+        row["stage"]: row for row in planned(ROOT / "tests/e2e/mini.yaml", tmp_path, lessons={"book": "b"})["stages"]
+    }
+    assert "lesson" not in {row["stage"] for row in without["stages"]}
+    assert 0 < stages["lesson"]["attempts"] < stages["screen"]["attempts"]
+    assert stages["lesson"]["attempts"] < stages["lesson"]["most"] < stages["screen"]["most"]
+
+
 def test_time_and_money_are_assumed_and_said_to_be_until_a_run_has_shown_them(
     finished_run: tuple[Path, str], tmp_path: Path
 ) -> None:

@@ -112,6 +112,7 @@ def test_foresight_is_added_up_by_model_and_brief(whole: Book) -> None:
     foresight = section(report_of(whole), "What proposers foresaw")
     assert "| opus | tools | 1 | 1 | 1 of 2 (50.0%); 3 in all | 0 of 0 (-); 0 in all |" in foresight
     assert "| opus | open | 1 | 0 | - | - |" in foresight
+    assert "Named fixes are held against the attempts they were chosen by, so part of it is luck." in foresight
 
 
 def test_refusals_are_grouped_with_what_was_quoted_against_them(whole: Book) -> None:

@@ -288,7 +288,8 @@ def test_earlier_candidates_are_shown_by_train_score_public_words_and_what_becam
     about = json.loads((folder / "about.json").read_text())
     assert (about["verdict"], about["reason"]) == ("reject", row.public)
     assert about["prediction"] == {"fixes": ["sums-00"], "at_risk": ["sums-01"]}
-    assert about["prediction_outcome"]
+    assert about["evidence"] == ["c000/sums-00/a00"]
+    assert about["prediction_outcome"].endswith("so part of it is luck")
     assert "+Look before you parse." in (folder / "diff.patch").read_text()
     looks = [look.record for look in world.ledger.looks("c001")]
     private = {record[key] for record in looks for key in ("statistic", "se", "mean", "p", "level") if record[key]}
