@@ -229,8 +229,8 @@ class Ledger(ProposalBook, ReadingBook, ImportBook):
             db.execute("INSERT OR IGNORE INTO passed VALUES (?,?,?,?)", values)
 
     def stage_records(self, candidate: str) -> dict[str, Json]:
-        """Give what was recorded at each stage the candidate passed."""
-        rows = self._db.execute("SELECT stage, record FROM passed WHERE candidate = ?", (candidate,))
+        """Give what was recorded at each stage the candidate passed, in the order it passed them."""
+        rows = self._db.execute("SELECT stage, record FROM passed WHERE candidate = ? ORDER BY rowid", (candidate,))
         return {row["stage"]: json.loads(row["record"]) for row in rows}
 
     # Attempts -----------------------------------------------------------------

@@ -68,6 +68,8 @@ def stage_label(stage: str) -> str:
     again = ", again" if "+" in stage else ""
     if name == "beside" and parts:
         return one_line(f"smoke {parts[0]} beside its champion{again}")
+    if name == "lesson" and parts:
+        return one_line(f"the champion afresh, for {parts[0]}'s lesson{again}")
     if name == "try" and parts:
         return one_line(f"slot {int(parts[0].removeprefix('s'))} tries its change{again}")
     if name == "tune" and len(parts) > 1:

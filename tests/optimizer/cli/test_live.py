@@ -56,6 +56,7 @@ def ended(stage: str, total: int, missing: int = 0) -> Progress:
         ("baseline+2", "baseline, again"),
         ("preflight+lost1", "preflight, again"),
         ("beside/c003/1/0", "smoke c003 beside its champion"),
+        ("lesson/c003+1", "the champion afresh, for c003's lesson, again"),
         ("\x1b[2J/c001", "\\x1b[2J c001"),
     ],
 )
