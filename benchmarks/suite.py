@@ -18,6 +18,7 @@ from benchmarks.errors import SuiteError
 from benchmarks.phases import refused_by
 from benchmarks.settings import read_settings
 from benchmarks.task import Task
+from benchmarks.task_id import id_fault
 from task_agent.sandbox.base import SandboxKind
 from task_agent.sandbox.choose import Needs
 from task_agent.sandbox.roots import find_root
@@ -51,7 +52,7 @@ class Suite:
     `SuiteError` for what cannot be read. A suite that has read all of it when it is loaded has none.
 
     Raises:
-        SuiteError: There is no task, or two have the same id.
+        SuiteError: There is no task, two have the same id, or an id cannot be one.
     """
 
     name: str
@@ -62,6 +63,9 @@ class Suite:
     def __post_init__(self) -> None:
         if not self.tasks:
             raise SuiteError(f"suite {self.name!r} has no tasks")
+        faults = [fault for task in self.tasks if (fault := id_fault(task.id))]
+        if faults:
+            raise SuiteError(f"suite {self.name!r}: {faults[0]}")
         twice = [task_id for task_id, count in Counter(task.id for task in self.tasks).items() if count > 1]
         if twice:
             raise SuiteError(f"suite {self.name!r} has two tasks named {twice[0]!r}")

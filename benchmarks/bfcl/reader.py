@@ -22,6 +22,7 @@ from benchmarks.json_lines import Line, read_json_lines
 from benchmarks.settings import read_settings
 from benchmarks.suite import Suite
 from benchmarks.task import Step, Task
+from benchmarks.task_id import id_fault
 from task_agent.sandbox.base import SandboxSpec
 from traces.errors import Place
 
@@ -160,6 +161,8 @@ def _read(model: type[_Model], entry: Line, place: Place) -> _Model:
 def _check(record: Record, truth: Sequence[object], place: Place) -> None:
     """Refuse a record whose turns do not fit together."""
     turns = len(record.question)
+    if fault := id_fault(record.id):
+        raise SuiteError(f"`id`: {fault}", place=place, hint=_LEAVE_OUT)
     if len(truth) != turns:
         why = f"`question` has {turns} turns, and its answer has {len(truth)}"
         raise SuiteError(why, place=place, hint=_LEAVE_OUT)

@@ -112,6 +112,16 @@ def _metadata_refusals(config: HarborConfig) -> Refusals:
         yield f"metadata.{KEEP_PROCESSES}", "is true or false"
     if not isinstance(config.metadata.get(REWARD_KEY, ""), str):
         yield f"metadata.{REWARD_KEY}", "is the name of a reward"
+    if not _is_list(config.metadata.get("slips", []), str):
+        yield "metadata.slips", "is a list of names of slips"
+    if not _is_list(config.metadata.get("answer_keys", []), (str, int, float)):
+        yield "metadata.answer_keys", "is a list of texts"
+    if not isinstance(config.metadata.get("inspect", ""), str):
+        yield "metadata.inspect", "is a command"
+
+
+def _is_list(given: object, of: type | tuple[type, ...]) -> bool:
+    return isinstance(given, list) and all(isinstance(one, of) for one in given)
 
 
 def _host_refusals(config: HarborConfig, host: Mapping[str, str]) -> Refusals:

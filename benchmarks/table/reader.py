@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -15,17 +16,21 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from benchmarks.digest import task_digest
 from benchmarks.errors import SuiteError
+from benchmarks.json_lines import read_json_lines
 from benchmarks.settings import read_settings
 from benchmarks.suite import Suite
 from benchmarks.task import JudgeSpec, Task
+from benchmarks.task_id import id_fault
 from task_agent.sandbox.base import SandboxSpec
 from traces.errors import Place
 
 ANSWER = "answer.txt"
 WORKDIR = "/app"
 IMAGE = "python:3.11-slim-bookworm"
+COLUMNS_SHOWN = 12
 Row = Mapping[str, Any]  # Any: JSON values of a JSONL row
 
+_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _ASK = f"\n\nWrite your answer, and nothing else, to {ANSWER} in the working directory."
 _TEST = b"""cd "${TESTS_DIR:-/tests}" && exec python3 -I grade_row.py "$OLDPWD"\n"""
 
@@ -90,60 +95,80 @@ def load(settings: Mapping[str, object], base: Path) -> Suite:
     """
     config = read_settings(TableConfig, settings)
     path = (base / Path(config.path).expanduser()).resolve()
-    rows = list(_rows(path))[: config.limit]
+    rows = _rows(path)[: config.limit]
     grader, judge = _grader(config, path.parent), _judge(config)
     width = len(str(len(rows)))
-    tasks = [
-        _task(row, Place(path, line), f"row-{number:0{width}d}", config) for number, (line, row) in enumerate(rows, 1)
-    ]
+    tasks = [_task(row, place, f"row-{number:0{width}d}", config) for number, (place, row) in enumerate(rows, 1)]
     return Suite(
         path.stem, tuple(_graded(task, row, grader, judge) for task, (_, row) in zip(tasks, rows, strict=True))
     )
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Row]]:
-    """Give each row with its line."""
+def _rows(path: Path) -> list[tuple[Place, Row]]:
+    """Give each row with its place."""
+    if path.suffix not in (".csv", ".jsonl"):
+        raise SuiteError("is neither a .csv nor a .jsonl", place=Place(path), key="suite.path")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as problem:
         raise SuiteError(f"cannot be read: {problem}", place=Place(path), key="suite.path") from None
-    if path.suffix == ".csv":
-        reader = csv.DictReader(io.StringIO(text, newline=""))
-        for row in reader:
-            if None in row or None in row.values():
-                raise SuiteError("has another number of cells than the first line", place=Place(path, reader.line_num))
-            yield reader.line_num, row
-        return
-    if path.suffix != ".jsonl":
-        raise SuiteError("is neither a .csv nor a .jsonl", place=Place(path), key="suite.path")
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip():
-            yield number, _json_row(line, Place(path, number))
-
-
-def _json_row(line: str, place: Place) -> Row:
+    if path.suffix == ".jsonl":
+        return list(read_json_lines(text, path))
+    narrow = csv.field_size_limit(len(text) + 1)
     try:
-        row = json.loads(line)
-    except ValueError as problem:
-        raise SuiteError(f"is not JSON: {problem}", place=place) from None
-    if not isinstance(row, dict):
-        raise SuiteError("is not an object", place=place)
-    return row
+        return list(_csv_rows(text, path))
+    finally:
+        csv.field_size_limit(narrow)
+
+
+def _csv_rows(text: str, path: Path) -> Iterator[tuple[Place, Row]]:
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        for row in reader:
+            place = Place(path, reader.line_num)
+            if None in row or None in row.values():
+                hint = _other_delimiter(reader.fieldnames or ())
+                raise SuiteError("has another number of cells than the first line", place=place, hint=hint)
+            yield place, row
+    except csv.Error as problem:
+        raise SuiteError(f"is not CSV: {problem}", place=Place(path, reader.line_num)) from None
+
+
+def _cell(row: Row, name: str, place: Place, key: str, why: str = "") -> Any:  # Any: a JSON value
+    """Take a cell of a column that must be there."""
+    if name in row:
+        return row[name]
+    columns = ", ".join([f"`{column}`" for column in row][:COLUMNS_SHOWN]) or "none"
+    rest = f" and {len(row) - COLUMNS_SHOWN} more" if len(row) > COLUMNS_SHOWN else ""
+    hint = _other_delimiter([*row]) or _alike(row, name)
+    raise SuiteError(f"has no column `{name}`{why}; there are {columns}{rest}", place=place, key=key, hint=hint)
+
+
+def _other_delimiter(columns: Sequence[str]) -> str:
+    found = [words for mark, words in _DELIMITERS.items() if len(columns) == 1 and mark in columns[0]]
+    return f"cells are separated by commas; the first line seems to have {found[0]} between them" if found else ""
+
+
+def _alike(row: Row, name: str) -> str:
+    near = [column for column in row if column.strip().casefold() == name.strip().casefold()]
+    near = near or difflib.get_close_matches(name, row, n=1)
+    return f"did you mean {near[0]!r}? blanks and the case of letters count" if near else ""
 
 
 def _task(row: Row, place: Place, number: str, config: TableConfig) -> Task:
     """Make a task of a row, without its grader."""
-    prompt = row.get(config.prompt)
+    prompt = _cell(row, config.prompt, place, "suite.prompt")
     if not isinstance(prompt, str) or not prompt.strip():
         raise SuiteError(f"has no text in the column `{config.prompt}`", place=place, key="suite.prompt")
     answer = row.get(config.answer)
     if answer is None and isinstance(config.grader, str):
-        why = f"has nothing in the column `{config.answer}`, which `grader: {config.grader}` compares with"
-        raise SuiteError(why, place=place, key="suite.answer")
+        why = f", which `grader: {config.grader}` compares with"
+        _cell(row, config.answer, place, "suite.answer", why)
+        raise SuiteError(f"has nothing in the column `{config.answer}`{why}", place=place, key="suite.answer")
     solution = {} if answer is None else {"solve.sh": f'cat "$(dirname "$0")/{ANSWER}" > {ANSWER}\n'.encode()}
     name = str(row.get(config.id) or number)
-    if "/" in name or name in (".", ".."):
-        raise SuiteError(f"`{config.id}`: {name!r} cannot name a task", place=place, key="suite.id")
+    if fault := id_fault(name):
+        raise SuiteError(f"`{config.id}`: {fault}", place=place, key="suite.id")
     return Task(
         id=name,
         instruction=prompt.rstrip() + _ASK,

@@ -17,6 +17,11 @@ ROWS = [
         hold("tasks/t3/task.toml", "[agent]\ntimeout_sec = 0\n"),
     ),
     Bad(
+        "answer keys of a task that are no list",
+        ("tasks/t3/task.toml:2", "`metadata.answer_keys`", "is a list of texts"),
+        hold("tasks/t3/task.toml", "[metadata]\nanswer_keys = 5\n"),
+    ),
+    Bad(
         "a task without a verifier", ("tasks/t3/tests/test.sh", "nothing can be graded"), lose("tasks/t3/tests/test.sh")
     ),
     Bad("a task without an instruction", ("tasks/t3/instruction.md", "is missing"), lose("tasks/t3/instruction.md")),

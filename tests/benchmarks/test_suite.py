@@ -51,6 +51,13 @@ def test_a_suite_without_tasks_or_with_two_of_one_name_is_refused() -> None:
         Suite("twice", (TASK, TASK))
 
 
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a\0b", "x" * 201, "é" * 101], ids=range(6))
+def test_what_cannot_name_a_file_cannot_name_a_task(name: str) -> None:
+    with pytest.raises(SuiteError, match="cannot name a task"):
+        Suite("odd", (replace(TASK, id=name),))
+    assert Suite("long", (replace(TASK, id="x" * 200),)).tasks
+
+
 def test_an_unknown_task_is_answered_with_names_alike() -> None:
     with pytest.raises(NotFoundError) as problem:
         Suite("one", (TASK,)).task("sums")

@@ -57,7 +57,11 @@ def by_shell(answer: Path, workdir: str) -> object:
     script = str(Path("grader").resolve())
     done = subprocess.run(["bash", script], env=env, cwd=workdir, stdout=subprocess.PIPE, text=True, check=False)
     sys.stdout.write(done.stdout)
-    return float((done.stdout.split() or [""])[-1])
+    last = (done.stdout.strip().splitlines() or [""])[-1]
+    try:
+        return float(last)
+    except ValueError:
+        sys.exit(f"the last line that the grader printed is no number: {last[:80]!r}")
 
 
 def main(workdir: str) -> None:
@@ -72,7 +76,7 @@ def main(workdir: str) -> None:
         reward = by_shell(path, workdir)
     else:
         expected = row[column]
-        reward = plain(how, expected if isinstance(expected, str) else json.dumps(expected), answer)
+        reward = plain(how, expected if isinstance(expected, str) else json.dumps(expected, ensure_ascii=False), answer)
     content = reward if isinstance(reward, dict) else float(reward)  # type: ignore[arg-type]  # else it says why
     logs = Path(os.environ.get("LOGS_DIR", "/logs")) / "verifier"
     (logs / "reward.json").write_text(json.dumps(content), encoding="utf-8")

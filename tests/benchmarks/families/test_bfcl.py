@@ -270,6 +270,7 @@ def test_only_a_line_feed_ends_a_record(tmp_path: Path) -> None:
         ({"truth": ["total()"]}, r"possible_answer/shop.json:1: `ground_truth.0`: Input should be a valid list"),
         ({"surprise": 1}, "`surprise`: Extra inputs"),
         ({"id": "other"}, "has no answer to 'other'"),
+        ({"id": "x" * 201}, "shop.json:1: `id`: .* cannot name a task: it has 201 bytes"),
     ],
 )
 def test_what_cannot_be_used_is_refused(tmp_path: Path, changed: dict[str, Any], said: str) -> None:  # Any: JSON

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -115,8 +117,15 @@ def test_rows_of_json_lines_keep_their_types_and_get_names(tmp_path: Path) -> No
     ("text", "settings", "said"),
     [
         ("prompt,answer\na\n", {}, "quiz.csv:2: has another number of cells"),
-        ("question,answer\na,b\n", {}, "has no text in the column `prompt`"),
-        ("prompt\na\n", {}, "has nothing in the column `answer`, which `grader: exact` compares with"),
+        ("question,answer\na,b\n", {}, "quiz.csv:2: has no column `prompt`; there are `question`, `answer`"),
+        ("prompt,answer\n ,b\n", {}, "quiz.csv:2: has no text in the column `prompt`"),
+        ("prompt\na\n", {}, "has no column `answer`, which `grader: exact` compares with; there are `prompt`"),
+        ("prompt,answer\na,b\n", {"answer": "Right"}, "has no column `Right`, which"),
+        (
+            f"id,prompt,answer\na,c,d\n{'x' * 300},c,d\n",
+            {},
+            "quiz.csv:3: `id`: .* cannot name a task: it has 300 bytes",
+        ),
         ("id,prompt,answer\na/b,c,d\n", {}, "'a/b' cannot name a task"),
         (CSV, {"grader": {"python": "gone.py"}}, r"`suite\.grader\.python`: .*gone\.py cannot be read"),
         (CSV, {"grader": {}}, "names one of python, shell and judge"),
@@ -129,6 +138,68 @@ def test_what_cannot_be_used_is_refused_with_its_place(
 ) -> None:
     with pytest.raises(SuiteError, match=said):
         _load(tmp_path, text, **settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("id;prompt;answer\na;b;4\n", "the first line seems to have semicolons between them"),
+        ("id;prompt;answer\na;b, or c;4\n", "the first line seems to have semicolons between them"),
+        ("id\tprompt\tanswer\na\tb\t4\n", "the first line seems to have tabs between them"),
+        ("id, prompt, answer\na,b,4\n", "did you mean ' prompt'"),
+        ("id,Prompt,answer\na,b,4\n", "did you mean 'Prompt'"),
+        ("id,what,answer\na,b,4\n", ""),
+    ],
+)
+def test_a_column_that_is_not_there_is_guessed(tmp_path: Path, text: str, hint: str) -> None:
+    with pytest.raises(SuiteError) as refused:
+        _load(tmp_path, text)
+    assert hint in refused.value.hint
+    assert bool(hint) == bool(refused.value.hint)
+
+
+def test_a_cell_may_be_long_and_the_limit_of_the_process_stays(tmp_path: Path) -> None:
+    limit = csv.field_size_limit()
+    (task,) = _load(tmp_path, f"prompt,answer\n{'long ' * 40_000},4\n")
+    assert len(task.instruction) > 200_000 - 1
+    assert csv.field_size_limit() == limit
+
+
+def test_only_a_line_feed_ends_a_row_of_json_lines(tmp_path: Path) -> None:
+    text = json.dumps({"prompt": "b\u2028c\x85d", "answer": "4"}, ensure_ascii=False)
+    (task,) = _load(tmp_path, text, "rows.jsonl")
+    assert task.instruction.startswith("b\u2028c\x85d\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"prompt": "b \\ud800", "answer": "4"}', "rows.jsonl:2: holds half of a surrogate pair"),
+        ('{"prompt": "b", "answer": "4", "\\udc00": 1}', "rows.jsonl:2: holds half of a surrogate pair"),
+        ("[" * 100_000, "rows.jsonl:2: is not JSON"),
+        ("[]", "rows.jsonl:2: is not an object"),
+        ("{", "rows.jsonl:2: is not JSON"),
+        ('{"answer": "4"}', "rows.jsonl:2: has no column `prompt`; there are `answer`"),
+    ],
+    ids=["text", "key", "deep", "list", "cut", "no-prompt"],
+)
+def test_a_row_of_json_lines_that_cannot_be_used_is_refused(tmp_path: Path, line: str, said: str) -> None:
+    with pytest.raises(SuiteError, match=said):
+        _load(tmp_path, '{"prompt": "a", "answer": "4"}\n' + line, "rows.jsonl")
+
+
+async def test_an_answer_that_is_no_text_is_compared_as_json(tmp_path: Path) -> None:
+    (task,) = _load(tmp_path, json.dumps({"prompt": "a", "answer": ["é", 1]}), "rows.jsonl")
+    assert (await _reward(task, '["é", 1]')).value == 1.0
+
+
+async def test_a_shell_graders_last_line_is_the_reward_and_nothing_else(tmp_path: Path) -> None:
+    task = _load(tmp_path, grader={"shell": "grade.sh"})[0]
+    half = replace(task, tests={**task.tests, "grader": b"echo looked; echo 0.5; echo"})
+    assert (await _reward(half, "4")).value == 0.5
+    words = replace(task, tests={**task.tests, "grader": b"echo 1 of 1"})
+    with pytest.raises(VerifierBrokenError, match="the last line that the grader printed is no number: '1 of 1'"):
+        await _reward(words, "4")
 
 
 def _grade(**given: object) -> ModelReply:
