@@ -22,6 +22,7 @@ from task_agent.sandbox.base import ExecResult, Sandbox
 from task_agent.tools.base import ToolResult, call_tool
 from task_agent.tools.bash import exec_data
 from traces.event import EventKind, TokenUsage
+from traces.wellformed import well_formed
 
 NAME = "program"
 SUBMISSION_BYTES = 100_000
@@ -132,9 +133,9 @@ class Program:
         """Check a submission exactly as the tool does."""
         submit, tell = given.submit, given.recorder.emit
         try:
-            said = json.loads(text)
+            said = _read(text)
         except ValueError as error:
-            return self._outcome(submit, "no_change", f"{SUBMISSION} is no JSON: {error}")
+            return self._outcome(submit, "no_change", f"the submission was refused: {SUBMISSION} {error}")
         name = submit.schema.name
         tell(EventKind.TOOL_CALL, agent=NAME, name=name, data={"id": SUBMISSION, "input": said})
         result = await call_tool(submit, said)
@@ -154,3 +155,20 @@ class Program:
             unpriced_requests=int(unknown),
             turns=0,
         )
+
+
+def _read(text: str) -> object:
+    """Read a submission.
+
+    Raises:
+        ValueError: It is none that could be written down; says why.
+    """
+    try:
+        said: object = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"is no JSON: {error}") from None
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    if well_formed(said) != said:
+        raise ValueError("holds half a surrogate pair, which is no text, or is nested too deeply")
+    return said

@@ -24,6 +24,7 @@ from task_agent.models.base import ModelReply, ModelRequest, WireModel, WireRequ
 from task_agent.models.credentials import Credentials, key_for
 from task_agent.models.incident import Hear, Incident, IncidentKind
 from task_agent.models.prices import PriceTable
+from traces.wellformed import well_formed
 
 _IN_PROCESS_URL = "http://in-process.invalid"
 _CONNECT_S = 10.0
@@ -73,13 +74,15 @@ class _Watch(anthropic.Middleware):
 
 
 def _message_of(response: httpx2.Response, progress: _Progress, number: int) -> Mapping[str, Any]:  # Any: JSON
-    """Read the message of an answer; what is none is asked for again."""
+    """Read the message of an answer, so that it can be sent back; what is none is asked for again."""
     body: Any = None  # Any: JSON
     problem = "the provider's answer is not a message"
     try:
-        body = response.json()
+        body = well_formed(response.json())
     except ValueError:
         problem = "the provider's answer is not JSON"
+    except RecursionError:
+        problem = "the provider's answer is nested too deeply"
     if not _wire.is_message(body):
         progress.fail(_NO_ANSWER, IncidentKind.GARBLED, problem, number)
         raise GarbledError(message=problem, request=response.request)
@@ -99,7 +102,7 @@ def in_process_transport(wire: WireModel) -> httpx2.MockTransport:
             reply = wire(WireRequest(path=request.url.path, body=json.loads(request.content)))
         except Exception as error:  # the boundary to foreign code: any bug in it must surface as itself
             raise _WireModelBrokeError(str(error)) from error
-        content = json.dumps(reply.body, ensure_ascii=False).encode()
+        content = json.dumps(reply.body).encode()
         return httpx2.Response(
             reply.status, content=content, headers={"content-type": "application/json", **reply.headers}
         )
@@ -111,7 +114,8 @@ class AnthropicClient:
     """Send requests through `anthropic.AsyncAnthropic`; one object serves all attempts of a process.
 
     It belongs to the event loop that first uses it. Answers are taken as the provider sent them (no
-    re-modelling), so blocks of unknown types survive being sent back.
+    re-modelling), so blocks of unknown types survive being sent back; only what could not be sent, half a
+    surrogate pair above all, is replaced.
 
     Args:
         prices: Prices the requests; an unknown model's cost is None.

@@ -11,6 +11,7 @@ import collections.abc
 import json
 import os
 import random
+import re
 import socket
 import struct
 import sys
@@ -22,8 +23,11 @@ from typing import Any, NoReturn
 
 HEADER = struct.Struct(">I")
 MOST_BYTES = 1_000_000
+MOST_DEEP = 100
 MOST_TRACE = 4_000
 AT_ONCE = 16
+DEEP = f"what is given to the call is nested too deeply; the most is {MOST_DEEP} levels"
+HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 OURS = frozenset({"optimizer", "task_agent", "benchmarks", "traces"})
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
@@ -45,8 +49,13 @@ class Line:
         self.gate = asyncio.Semaphore(AT_ONCE)
 
     def send(self, message: dict[str, Any]) -> None:  # Any: JSON
-        """Send one message; waits while the broker is behind."""
-        text = json.dumps(message).encode()
+        """Send one message; waits while the broker is behind. Half a surrogate pair becomes U+FFFD."""
+        try:
+            text = HALF_A_PAIR.sub("\ufffd", json.dumps(message, ensure_ascii=False)).encode()
+        except RecursionError:
+            raise CallError(DEEP) from None
+        if is_deep(message):
+            raise CallError(DEEP)
         if len(text) > MOST_BYTES:
             raise CallError(f"a message of {len(text):,} bytes; the most is {MOST_BYTES:,}")
         self.socket.sendall(HEADER.pack(len(text)) + text)
@@ -109,6 +118,19 @@ class Line:
 
     def _note_left(self, message: dict[str, Any]) -> None:  # Any: JSON
         self.left, self.left_at = message["left"], time.monotonic()
+
+
+def is_deep(value: object) -> bool:
+    """Say whether lists and objects stand deeper in one another than the broker reads."""
+    level = [value]
+    for _ in range(MOST_DEEP + 1):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list | tuple)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return bool(level)
 
 
 class Record(types.SimpleNamespace):

@@ -113,10 +113,13 @@ async def test_a_program_reads_traces_changes_the_harness_and_submits(
     assert (outcome.cost_usd, outcome.unpriced_requests) == (0.0, 0)
 
 
+HALF = SUBMIT.replace("Look first", "Look \\ud800 first")
 REFUSED = {
     "true": "left no file|no regular file|no file",
     SUBMIT: "nothing has changed",
     f"{EDIT}; echo '{{' > submission.json": "is no JSON",
+    f"{EDIT}; {HALF}": "the submission was refused: .*half a surrogate pair",
+    f"{EDIT}; printf '%050000d' 0 | tr 0 '[' > submission.json": "the submission was refused: .*nested too deeply",
     f"{EDIT}; echo '[1]' > submission.json": "must be a JSON object",
     f"{EDIT}; echo '{{}}' > submission.json": "`title` is missing",
     f"{EDIT}; {SUBMIT.replace('c000/sum-01/a00', 'c000/made-up/a00')}": "c000/made-up/a00",

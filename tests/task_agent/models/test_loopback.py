@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +36,28 @@ def ask(timeout_s: float = 20) -> ModelRequest:
     return ModelRequest(model="simulated", system="s", messages=[hi], tools=[BASH], timeout_s=timeout_s)
 
 
+@contextmanager
+def answering(content: bytes) -> Iterator[str]:
+    """Serve these bytes as the answer to whatever is posted."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
     opened: list[tuple[LoopbackServer, AnthropicClient]] = []
@@ -50,6 +75,43 @@ async def serve() -> AsyncIterator[Serve]:
         await client.close()
         server.close()
         server.close()
+
+
+def user(text: str) -> Message:
+    return Message("user", [{"type": "text", "text": text}])
+
+
+@pytest.mark.parametrize("in_process", [True, False])
+async def test_half_a_surrogate_pair_in_an_answer_does_not_break_the_next_request(in_process: bool) -> None:
+    text = {"type": "text", "text": "cut \ud83d here"}
+    calls = {"type": "tool_use", "id": "t1", "name": "bash", "input": {"command": "echo \ud83d", "\udc00": ["\udfff"]}}
+    wire = ScriptedWire(wire_message(text, calls, stop_reason="tool_use"))
+    with LoopbackServer(wire) as server:
+        where: dict[str, Any] = {"wire": wire} if in_process else {"base_url": server.base_url, "api_key": "k"}
+        client = AnthropicClient(prices=PRICES, max_retries=0, **where)
+        reply = await client.create(ask())
+        again = await client.create(
+            replace(ask(), messages=[user("hi"), Message("assistant", reply.content), user("on")])
+        )
+        await client.close()
+    assert (reply.text, again.text) == ("cut \ufffd here",) * 2
+    assert reply.tool_calls[0]["input"] == {"command": "echo \ufffd", "\ufffd": ["\ufffd"]}
+    assert wire.requests[1].body["messages"][1]["content"] == list(reply.content)
+
+
+@pytest.mark.parametrize("deep", [300, 100_000])
+async def test_an_answer_that_is_nested_too_deeply_is_an_answer_or_garbled_and_never_a_crash(deep: int) -> None:
+    nested = "[" * deep + "]" * deep
+    call = f'{{"type": "tool_use", "id": "t1", "name": "bash", "input": {{"deep": {nested}}}}}'
+    body = f'{{"content": [{call}], "stop_reason": "tool_use", "usage": {{"input_tokens": 1, "output_tokens": 1}}}}'
+    with answering(body.encode()) as url:
+        client = AnthropicClient(prices=PRICES, api_key="k", base_url=url, max_retries=0)
+        if deep == 300:
+            assert (await client.create(ask())).tool_calls[0]["name"] == "bash"
+        else:
+            with pytest.raises(ProviderUnavailableError, match="nested too deeply"):
+                await client.create(ask())
+        await client.close()
 
 
 async def test_a_real_socket_gives_the_same_reply_as_the_in_process_transport(serve: Serve) -> None:

@@ -178,6 +178,52 @@ async def test_what_one_attempt_leaves_in_memory_no_other_finds(jails: CodeJails
     assert text.startswith("1 1 ")
 
 
+HALVES = """\
+import json
+
+async def orchestrate(ctx):
+    half = json.loads('"cut \\\\ud83d"')
+    print(half)
+    ctx.note(half)
+    ran = await ctx.exec("echo " + half)
+    used = await ctx.tool("bash", {"command": half})
+    told = await ctx.model(half, system=half)
+    told += await ctx.agent(prompt=half).run(half)
+    try:
+        open("/nowhere/" + "\\udc80")
+    except OSError:
+        pass
+    return half + told
+"""
+
+
+async def test_half_a_surrogate_pair_in_what_code_says_is_a_mistake_and_no_tampering(jails: CodeJails) -> None:
+    sandbox = ScriptedSandbox([printed("a\n"), printed("b\n")])
+    attempt = Attempt(HALVES, say("one"), say("two"), sandbox=sandbox)
+    assert (await attempt.run(jails)).text == "cut \ufffdonetwo"
+    assert attempt.said(EventKind.NOTE)[:2] == [("orchestration", "cut \ufffd")] * 2
+    assert [request.system for request in attempt.model.requests] == ["cut \ufffd"] * 2
+    assert [ran.text for ran in sandbox.commands] == ["echo cut \ufffd", "cut \ufffd"]
+
+
+async def test_an_error_with_half_a_surrogate_pair_is_a_crash_and_no_tampering(jails: CodeJails) -> None:
+    with pytest.raises(AgentCrashedError, match="no file cut \ufffd"):
+        await Attempt("async def orchestrate(ctx):\n    raise ValueError('no file cut \\ud83d')\n").run(jails)
+
+
+@pytest.mark.parametrize("made", ["tool('bash', nested)", "exec(nested)", "agent().run([nested])"])
+@pytest.mark.parametrize("deep", [150, 5_000])
+async def test_what_is_nested_too_deeply_is_refused_and_no_tampering(jails: CodeJails, made: str, deep: int) -> None:
+    code = (
+        "async def orchestrate(ctx):\n    nested = {}\n"
+        f"    for _ in range({deep}):\n        nested = {{'a': [nested]}}\n"
+        f"    try:\n        await ctx.{made}\n    except ctx.CallError as error:\n        return str(error)\n"
+    )
+    assert (
+        await Attempt(code).run(jails)
+    ).text == "what is given to the call is nested too deeply; the most is 100 levels"
+
+
 async def test_without_a_jail_code_is_refused() -> None:
     with pytest.raises(Exception, match="runs in a jail only"):
         await Attempt(REACT).run(None)
