@@ -6,17 +6,9 @@ from benchmarks.simulated.conversation import Call, Conversation, Turn
 from benchmarks.simulated.foresight import foresee_chance, is_foreseen, warnings
 from benchmarks.simulated.library import Library
 from benchmarks.simulated.profile import TaskProfile
-from task_agent.orchestration.delegate import REQUEST_MARK
-from task_agent.orchestration.opening import PLAN_ASK
 
 LOOKS = ("bash", "view")
 """Tools by which inputs can be looked at; the first one offered is used."""
-
-
-def is_asked(conversation: Conversation) -> bool:
-    """Say whether the agent is a planner or a sub-agent, by the first thing it was told."""
-    said = conversation.ask(0).rpartition("</task>")[2]
-    return said.endswith(PLAN_ASK) or REQUEST_MARK in said
 
 
 def reply(conversation: Conversation, library: Library) -> Turn:

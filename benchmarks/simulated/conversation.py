@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
 from benchmarks.simulated.detector import ToolText
 from benchmarks.simulated.draws import token
@@ -80,8 +80,41 @@ class ToolCall:
     is_error: bool
 
 
+def problem(body: Json) -> str | None:
+    """Say what in a request's body cannot be read; None when nothing is."""
+    messages = body.get("messages")
+    if not _are_objects(messages) or not messages:
+        return "`messages` must be a list with at least one message, each an object"
+    if not _are_objects(body.get("tools") or ()):
+        return "`tools` must be a list of objects"
+    if not isinstance(body.get("metadata") or {}, Mapping):
+        return "`metadata` must be an object"
+    if not _is_content(body.get("system") or ""):
+        return "`system` must be a text or a list of blocks"
+    read = [_is_content(message.get("content") or "") for message in messages]
+    return None if all(read) else f"`messages.{read.index(False)}.content` must be a text or a list of blocks"
+
+
+def _is_content(value: object) -> bool:
+    if isinstance(value, str):
+        return True
+    return _are_objects(value) and all(_is_block(block) for block in value)
+
+
+def _is_block(block: Json) -> bool:
+    return (
+        isinstance(block.get("text", ""), str)
+        and isinstance(block.get("input") or {}, Mapping)
+        and _is_content(block.get("content") or "")
+    )
+
+
+def _are_objects(value: object) -> TypeGuard[Sequence[Json]]:
+    return isinstance(value, list | tuple) and all(isinstance(each, Mapping) for each in value)
+
+
 def parse(body: Json) -> Conversation:
-    """Read a request's body."""
+    """Read a request's body, in which there is no problem."""
     system = body.get("system") or ""
     caches = not isinstance(system, str) and any("cache_control" in block for block in system)
     if not isinstance(system, str):

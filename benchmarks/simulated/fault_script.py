@@ -13,7 +13,9 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from benchmarks.simulated.conversation import Conversation, parse, problem
 from benchmarks.simulated.draws import uniform
+from benchmarks.simulated.roles import Role, role_of
 from task_agent.harness.yaml_source import check_model, read_yaml
 from task_agent.models.fault import Fault
 from task_agent.models.loopback import Asked
@@ -37,11 +39,6 @@ FaultName = Literal[
     "unknown_tool",
 ]
 """The faults that a file may name."""
-
-_ROLES: Final[Mapping[str, str]] = MappingProxyType(
-    {"submit_change": "proposer", "report_reflection": "reflector", "report_check": "verifier"}
-)
-"""The role that a tool gives away; without one of them it is the task agent's."""
 
 _PLAIN: Final[Mapping[str, Callable[[], Fault]]] = MappingProxyType(
     {
@@ -72,8 +69,8 @@ class FaultRule(_Part):
     """What happens."""
     chance: Annotated[float, Field(gt=0, le=1)] = 1.0
     """The share of the fitting requests that meet it."""
-    role: Literal["task", "verifier", "proposer", "reflector"] | None = None
-    """Who asks, told by the tools offered."""
+    role: Role | None = None
+    """Who asks, told by the tools offered and by what it was told first."""
     tool: str | None = None
     """A tool that is offered."""
     model: str | None = None
@@ -101,13 +98,13 @@ class FaultRule(_Part):
             raise ValueError("`retry_after_s` goes with `fault: rate_limited` only")
         return self
 
-    def fits(self, asked: Asked, turn: int, tools: frozenset[str]) -> bool:
+    def fits(self, asked: Asked, turn: int, said: Conversation) -> bool:
         """Say whether a request is of the kind this rule is about."""
         body = asked.request.body
         return (
             asked.tries < self.tries
-            and self.role in (None, role_of(tools))
-            and (self.tool is None or self.tool in tools)
+            and self.role in (None, role_of(said))
+            and (self.tool is None or self.tool in said.tool_names)
             and self.model in (None, body.get("model"))
             and self.turn in (None, turn)
             and self.request in (None, asked.number)
@@ -147,23 +144,19 @@ class FaultScript:
         self._counting = threading.Lock()
 
     def __call__(self, asked: Asked) -> Fault | None:
-        """Give the fault that a request meets, or None."""
+        """Give the fault that a request meets, or None; one that cannot be read meets none."""
         body = asked.request.body
-        messages = body.get("messages") if isinstance(body.get("messages"), list) else []
-        turn = 1 + sum(isinstance(said, dict) and said.get("role") == "assistant" for said in messages or ())
-        tools = frozenset(str(tool.get("name")) for tool in body.get("tools") or () if isinstance(tool, dict))
-        who = _who(body, turn, tools)
+        if problem(body):
+            return None
+        said = parse(body)
+        turn = 1 + sum(message.get("role") == "assistant" for message in said.messages)
+        who = _who(body, turn, said.tool_names)
         for number, rule in enumerate(self._file.faults):
-            if rule.fits(asked, turn, tools) and uniform(who, "fault", f"{self._file.seed}.{number}") < rule.chance:
+            if rule.fits(asked, turn, said) and uniform(who, "fault", f"{self._file.seed}.{number}") < rule.chance:
                 with self._counting:
                     self.met[rule.fault] += 1
                 return rule.made()
         return None
-
-
-def role_of(tools: frozenset[str]) -> str:
-    """Tell a request's role by the tools it offers."""
-    return next((role for tool, role in _ROLES.items() if tool in tools), "task")
 
 
 def read_fault_file(path: Path) -> FaultFile:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.simulated import advisor, agent, analyst, checker, chooser, looker, proposer, reflector, reviewer
-from benchmarks.simulated.conversation import Conversation, Turn, parse, render
+from benchmarks.simulated.conversation import Conversation, Turn, parse, problem, render
 from benchmarks.simulated.library import HasTasks, Library
+from benchmarks.simulated.roles import role_of
 from benchmarks.simulated.settings import SimulatedSettings
 from task_agent.models.base import WireReply, WireRequest
 
@@ -35,30 +36,32 @@ class SimulatedModel:
             return _refuse(404, "not_found_error", f"there is no {request.path!r} here")
         if body.get("stream"):
             return _refuse(400, "invalid_request_error", "the simulated model does not stream")
-        if not isinstance(body.get("messages"), list | tuple) or not body["messages"]:
-            return _refuse(400, "invalid_request_error", "`messages` must be a list with at least one message")
+        if wrong := problem(body):
+            return _refuse(400, "invalid_request_error", wrong)
         conversation = parse(body)
         return WireReply(200, render(conversation, self._turn(conversation)))
 
     def _turn(self, conversation: Conversation) -> Turn:
-        offered = conversation.tool_names
-        if "submit_change" in offered:
-            return proposer.reply(conversation, self._library.settings)
-        if "report_reflection" in offered:
-            return reflector.reply(conversation, self._library)
-        if "report_review" in offered:
-            return reviewer.reply(conversation, self._library.settings)
-        if "report_digest" in offered:
-            return analyst.reply(conversation)
-        if "report_check" in offered:
-            return checker.reply(conversation, self._library)
-        if "report_choice" in offered:
-            return chooser.reply(conversation, self._library)
-        if "report_word" in offered:
-            return looker.reply(conversation)
-        if advisor.is_asked(conversation):
-            return advisor.reply(conversation, self._library)
-        return agent.reply(conversation, self._library)
+        library = self._library
+        match role_of(conversation):
+            case "proposer":
+                return proposer.reply(conversation, library.settings)
+            case "reflector":
+                return reflector.reply(conversation, library)
+            case "reviewer":
+                return reviewer.reply(conversation, library.settings)
+            case "analyst":
+                return analyst.reply(conversation)
+            case "verifier":
+                return checker.reply(conversation, library)
+            case "chooser":
+                return chooser.reply(conversation, library)
+            case "probe":
+                return looker.reply(conversation)
+            case "planner" | "sub_agent":
+                return advisor.reply(conversation, library)
+            case "task":
+                return agent.reply(conversation, library)
 
 
 def _refuse(status: int, kind: str, message: str) -> WireReply:

@@ -54,6 +54,7 @@ def _parsed(content: bytes, place: Place) -> ast.Module:
         raise HarnessError("not UTF-8 text", place=Place(place.path, line)) from None
     try:
         with warnings.catch_warnings(action="ignore"):
+            compile(text, CODE_PATH, "exec", dont_inherit=True)
             return ast.parse(text)
     except SyntaxError as error:
         where = Place(place.path, error.lineno, error.offset)
@@ -63,12 +64,14 @@ def _parsed(content: bytes, place: Place) -> ast.Module:
 
 
 def _check_shape(module: ast.Module, place: Place) -> None:
-    found = [node for node in module.body if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef)]
-    function = next((node for node in found if node.name == "orchestrate"), None)
-    if function is None:
+    """Look at the last definition: it is the one that runs."""
+    kinds = ast.AsyncFunctionDef | ast.FunctionDef | ast.ClassDef
+    found = [node for node in module.body if isinstance(node, kinds) and node.name == "orchestrate"]
+    if not found:
         raise HarnessError(_SHAPE, place=place)
+    function = found[-1]
     where = Place(place.path, function.lineno, function.col_offset + 1)
-    if isinstance(function, ast.FunctionDef):
+    if not isinstance(function, ast.AsyncFunctionDef):
         raise HarnessError(f"{_SHAPE}; this one is not `async`", place=where)
     arguments = function.args
     if len(arguments.posonlyargs + arguments.args) - len(arguments.defaults) != 1 or _needs_keyword(arguments):

@@ -21,12 +21,14 @@ from task_agent.models.base import WireModel, WireReply, WireRequest
 from task_agent.models.fault import Fault, FaultKind
 from task_agent.models.scripted import wire_error
 from task_agent.models.stream import events
+from traces.wellformed import well_formed
 
 __all__ = ["Asked", "Fault", "FaultKind", "LoopbackServer"]
 
 MESSAGES = "/v1/messages"
 COUNT = "/v1/messages/count_tokens"
 MODELS = "/v1/models"
+UNREADABLE = "the body is not a JSON object, holds half a surrogate pair, or is nested too deeply"
 _RETRY_COUNT = "x-stainless-retry-count"
 
 
@@ -188,7 +190,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Answer one request of the Messages API."""
-        announced = int(self.headers.get("content-length", 0))
+        length = self.headers.get("content-length", "0")
+        announced = int(length) if length.isdecimal() else 0
         content = self.rfile.read(announced)
         if len(content) < announced:  # the client died while it asked
             self.close_connection = True
@@ -197,7 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = _json(content)
         if body is None:
-            self._send_json(wire_error(400, "invalid_request_error", "the body is not a JSON object"))
+            self._send_json(wire_error(400, "invalid_request_error", UNREADABLE))
             return
         request = WireRequest(self._path(), body)
         reply, fault = self.server.owner.answer(request, self.headers.get(_RETRY_COUNT))
@@ -252,11 +255,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _json(content: bytes) -> Mapping[str, Any] | None:  # Any: JSON
+    """Read a request's body; None is one that an API refuses to read."""
     try:
         body = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return body if isinstance(body, dict) else None
+    return body if isinstance(body, dict) and well_formed(body) == body else None
 
 
 def _bytes(reply: WireReply) -> bytes:

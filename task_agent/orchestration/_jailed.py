@@ -138,7 +138,7 @@ class Record(types.SimpleNamespace):
 
 
 class Agent:
-    """Hold one conversation with a model, kept by the broker; `report` is a verifier's last one, or None."""
+    """Hold one conversation with a model, kept by the broker; `report` is what it reported last, or None."""
 
     def __init__(self, line: Line, number: int, role: str, prompt: str | None, tools: list[str] | None) -> None:
         self.role = role
@@ -175,12 +175,15 @@ class Ctx:
             left.time_s = max(0.0, left.time_s - (time.monotonic() - self._line.left_at))
         return left
 
-    def opening(self, role: str = "main") -> str:
-        """Word the first thing an agent is told, as the built-in patterns do."""
-        return str(self._openings["verifier" if role == "verifier" else "main"])
+    def opening(self, role: str = "main", said: str = "") -> str:
+        """Word the first thing an agent is told, as the built-in patterns do; `said` stands below the task."""
+        opening = str(self._openings.get(role, self._openings["main"]))
+        return f"{opening}\n{said}" if said else opening
 
     def agent(self, role: str = "main", prompt: str | None = None, tools: list[str] | None = None) -> Agent:
         """Make an agent with a context of its own; `tools` are names."""
+        if isinstance(tools, str):
+            raise TypeError(f"`tools` is a list of names, as in tools=[{tools!r}]")
         self._agents += 1
         return Agent(self._line, self._agents, role, prompt, None if tools is None else list(tools))
 
@@ -340,7 +343,17 @@ async def _orchestrate(line: Line, hello: dict[str, Any], bundle: str, watch: Wa
     os.environ = Environment(watch)  # type: ignore[assignment]  # noqa: B003  # nothing is to be cleared
     sys.addaudithook(watch.hook)
     exec(code, module.__dict__)
-    answer = await module.orchestrate(Ctx(line, hello))
+    return _worded(await module.orchestrate(Ctx(line, hello)))
+
+
+def _worded(answer: object) -> str:
+    """Give the last words as text; what still has to be awaited is none."""
+    if isinstance(answer, Agent):
+        raise TypeError("orchestrate(ctx) returned an agent; return what it says: `return await agent.run(...)`")
+    if isinstance(answer, collections.abc.Awaitable):
+        if isinstance(answer, collections.abc.Coroutine):
+            answer.close()
+        raise TypeError("orchestrate(ctx) returned a call that was not awaited; await it: `return await ...`")
     return "" if answer is None else str(answer)
 
 
@@ -348,7 +361,22 @@ def _told(error: BaseException, bundle: str) -> str:
     """Word an error with the lines of the harness's own code, and no more than is of use."""
     try:
         told = traceback.TracebackException.from_exception(error, limit=50)
-        told.stack[:] = [frame for frame in told.stack if frame.filename.startswith((f"{bundle}/", "<"))]
-        return "".join(told.format())[-MOST_TRACE:]
+        _keep_own_lines(told, f"{bundle}/")
+        return _shortened("".join(told.format()))
     except BaseException as another:
-        return f"{type(error).__name__}, and {type(another).__name__} while it was put into words"
+        return _shortened(f"{type(error).__name__}, and {type(another).__name__} while it was put into words")
+
+
+def _keep_own_lines(told: traceback.TracebackException, bundle: str) -> None:
+    """Leave out the frames of libraries and of this file, also of the errors behind the error."""
+    own = (frame for frame in told.stack if frame.filename.startswith((bundle, "<string>")))
+    told.stack[:] = list(own)
+    for behind in (told.__cause__, told.__context__, *(told.exceptions or ())):
+        if behind is not None:
+            _keep_own_lines(behind, bundle)
+
+
+def _shortened(text: str) -> str:
+    """Leave out the middle: the code's lines stand at the beginning, and how it ended at the end."""
+    half = MOST_TRACE // 2
+    return text if len(text) <= MOST_TRACE else f"{text[:half]}\n[... left out ...]\n{text[-half:]}"

@@ -24,7 +24,9 @@ from task_agent.harness.errors import HarnessError
 from task_agent.orchestration.ctx import Ctx
 from task_agent.orchestration.opening import first_message
 from task_agent.sandbox.code_jail import CodeProcess, RefusedCall
-from task_agent.tools.report_check import ReportCheckTool
+from task_agent.tools.base import Tool
+from task_agent.tools.report_check import REPORT_CHECK, ReportCheckTool
+from task_agent.tools.report_choice import REPORT_CHOICE, ReportChoiceTool
 from traces.event import EventKind
 from traces.recorder import Recorder
 from traces.redact import Redactor, secret_values
@@ -152,7 +154,9 @@ class Broker:
         self._process = process
         self._recorder = recorder
         self._agents: dict[int, Agent] = {}
-        self._reports: dict[int, ReportCheckTool] = {}
+        self._busy: dict[int, asyncio.Lock] = {}
+        self._checks: dict[int, ReportCheckTool] = {}
+        self._choices: dict[int, ReportChoiceTool] = {}
         self._calls: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -180,7 +184,7 @@ class Broker:
         return {
             "instruction": task.instruction,
             "workdir": task.workdir,
-            "openings": {role: first_message(role, task) for role in ("main", "verifier")},
+            "openings": {role: first_message(role, task) for role in ("main", "verifier", "planner", "chooser")},
             "params": dict(params),
             "seed": hashlib.sha256(f"orchestration {seed}".encode()).hexdigest(),
             "left": self._left(),
@@ -307,26 +311,37 @@ class Broker:
                 return {"text": used.text, "is_error": used.is_error}
 
     async def _run(self, message: RunAgent) -> dict[str, Any]:  # Any: JSON
-        text = await self._agent(message).run(message.message)
-        reported = self._reports.get(message.agent)
-        return {"text": text, "report": asdict(reported.report) if reported and reported.report else None}
+        """Let an agent go on, once it has answered what it was told before."""
+        agent = self._agent(message)
+        async with self._busy[message.agent]:
+            text = await agent.run(message.message)
+            return {"text": text, "report": self._reported(message.agent)}
+
+    def _reported(self, number: int) -> dict[str, Any] | None:  # Any: JSON
+        check, choice = self._checks.get(number), self._choices.get(number)
+        if check is not None and check.report is not None:
+            return asdict(check.report)
+        return {"draft": choice.choice} if choice is not None and choice.choice is not None else None
 
     def _agent(self, message: RunAgent) -> Agent:
         if message.agent in self._agents:
             return self._agents[message.agent]
         if len(self._agents) >= MOST_AGENTS:
             raise HarnessError(f"there are {MOST_AGENTS} agents already")
-        names = message.tools
-        if names is None and message.role == "verifier":
-            names = ["bash", "report_check"]
-        offered = None if names is None else [self._reporting(message, name) for name in names]
+        names = self._ctx.tools_of(message.role) if message.tools is None else message.tools
+        offered = [self._offered(message.agent, name) for name in names]
         agent = self._ctx.agent(message.role, message.prompt, offered)
         self._agents[message.agent] = agent
+        self._busy[message.agent] = asyncio.Lock()
         return agent
 
-    def _reporting(self, message: RunAgent, name: str) -> str | ReportCheckTool:
-        """Give the tool by which a verifier reports, which belongs to its agent, or the name of any other."""
-        return self._reports.setdefault(message.agent, ReportCheckTool()) if name == "report_check" else name
+    def _offered(self, number: int, name: str) -> str | Tool:
+        """Give the tool by which a verifier or a chooser reports, which belongs to its agent, or any other's name."""
+        if name == REPORT_CHECK.name:
+            return self._checks.setdefault(number, ReportCheckTool())
+        if name == REPORT_CHOICE.name:
+            return self._choices.setdefault(number, ReportChoiceTool())
+        return name
 
     def _refuse_system_call(self, call: RefusedCall) -> None:
         self._refuse("system_call", call.name)

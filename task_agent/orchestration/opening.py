@@ -84,7 +84,7 @@ def tool_schemas(bundle: HarnessBundle, role: str) -> tuple[ToolSchema, ...]:
     if role == "chooser":
         return (BASH, REPORT_CHOICE)
     if role == "planner":
-        return (VIEW,) if isinstance(params, PlanThenActParams) and params.look else ()
+        return () if isinstance(params, PlanThenActParams) and not params.look else (VIEW,)
     return (*_own_tools(bundle), *((delegate_schema(delegation.agents),) if delegation else ()))
 
 
@@ -118,7 +118,7 @@ def first_message(role: str, task: TaskView, said: str = "") -> str:
     if role == "verifier":
         return f"{text}\n{CHECK_ASK}"
     if role == "chooser":
-        return f"{text}\n{said}"
+        return f"{text}\n{said}" if said else text
     if role == "planner":
         return f"{text}{shown}\n{PLAN_ASK}"
     return f"{text}{shown}\n{said}" if said else f"{text}{shown}"

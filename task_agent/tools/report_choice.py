@@ -21,18 +21,19 @@ REPORT_CHOICE = ToolSchema(
 
 
 class ReportChoiceTool:
-    """Take one choice among drafts 1 to `count` and end the chooser's run; `choice` is None until then."""
+    """Take one choice among drafts 1 to `count`, if given, and end the chooser's run; `choice` is None until then."""
 
     schema = REPORT_CHOICE
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int | None = None) -> None:
         self.choice: int | None = None
         self._count = count
 
     async def call(self, tool_input: ToolInput) -> ToolResult:
         """Keep the choice; a number that no draft has is an error result."""
         draft = int(tool_input["draft"])
-        if not 1 <= draft <= self._count:
-            return ToolResult(f"there is no draft {draft}; there are 1 to {self._count}", is_error=True)
+        if draft < 1 or (self._count is not None and draft > self._count):
+            last = "" if self._count is None else f" to {self._count}"
+            return ToolResult(f"there is no draft {draft}; there are 1{last}", is_error=True)
         self.choice = draft
         return ToolResult("reported", ends_run=True)

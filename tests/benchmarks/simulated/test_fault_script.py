@@ -9,18 +9,21 @@ from typing import Any, get_args
 import pytest
 
 from benchmarks.simulated.fault_script import FaultFile, FaultName, FaultScript, read_fault_file
+from benchmarks.simulated.roles import ROLE_OF_TOOL, Role
 from task_agent.models import WireRequest
 from task_agent.models.loopback import Asked
+from task_agent.orchestration.delegate import REQUEST_MARK
+from task_agent.orchestration.opening import PLAN_ASK
 from traces.errors import ConfigError, NotFoundError
 
 
 def asked(
     user: str | None = "u", *, turn: int = 1, tools: tuple[str, ...] = ("bash",), tries: int = 0, number: int = 1,
-    model: str = "m",
+    model: str = "m", said: str = "hi",
 ) -> Asked:  # fmt: skip
-    said = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yes"}]
+    turns = [{"role": "user", "content": said}, {"role": "assistant", "content": "yes"}]
     body: dict[str, Any] = {"model": model, "tools": [{"name": name} for name in tools]}
-    body |= {"messages": said * (turn - 1) + said[:1], **({"metadata": {"user_id": user}} if user else {})}
+    body |= {"messages": turns * (turn - 1) + turns[:1], **({"metadata": {"user_id": user}} if user else {})}
     return Asked(WireRequest("/v1/messages", body), number, tries)
 
 
@@ -47,6 +50,28 @@ def test_a_rule_meets_what_fits_all_that_it_says(rule: dict[str, Any], hit: Aske
     assert made(hit) is not None
     assert made(missed) is None
     assert made.met == {"overloaded": 1}
+
+
+TOLD = {
+    "task": "<task>\nSum.\n</task>\nWorking directory: /app",
+    "planner": f"<task>\nSum.\n</task>\nWorking directory: /app\n{PLAN_ASK}",
+    "sub_agent": f"<task>\nSum.\n</task>\nWorking directory: /app\n{REQUEST_MARK}\nLook.\n</request>",
+}
+
+
+def test_every_role_can_be_named_and_is_told_from_all_others() -> None:
+    tools = {role: (tool, "bash") for tool, role in ROLE_OF_TOOL.items()}
+    asking = {role: asked(tools=tools.get(role, ("bash",)), said=TOLD.get(role, "hi")) for role in get_args(Role)}
+    for role in asking:
+        only = script({"fault": "refusal", "role": role})
+        assert [other for other, each in asking.items() if only(each)] == [role]
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"messages": "hi"}, {"messages": [{"role": "user", "content": "x"}], "tools": "x"}]
+)
+def test_what_cannot_be_read_meets_no_fault(body: dict[str, Any]) -> None:
+    assert script({"fault": "refusal"})(Asked(WireRequest("/v1/messages", body), 1, 0)) is None
 
 
 def test_the_first_rule_that_fits_decides() -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import urllib.error
+import urllib.request
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +15,7 @@ from benchmarks.simulated import ProposalMix, RefereeRates, ReflectorRates, Simu
 from benchmarks.simulated._look_tool import SCRIPT, tool_yaml
 from benchmarks.simulated.catalogue import SLIPS
 from benchmarks.simulated.detector import read_request
+from benchmarks.simulated.fault_script import FaultFile, FaultScript
 from benchmarks.simulated.profile import knows_answer, profile
 from benchmarks.simulated.proposer import drawn_kind
 from benchmarks.simulated.settings import ContractSlips, ReviewerRates
@@ -20,6 +23,7 @@ from benchmarks.simulated.tool_trial import try_tools
 from benchmarks.simulated.truth import read_harness
 from task_agent.harness import HarnessBundle, validate
 from task_agent.models.base import WireRequest
+from task_agent.models.loopback import LoopbackServer
 from task_agent.sandbox.process import ProcessSandbox
 
 YAML = tool_yaml(SLIPS["header_offset"])
@@ -452,3 +456,39 @@ def test_a_proposer_tries_where_it_may_and_drops_what_comes_to_nothing(suite, ou
     assert all(set(tasks) <= set(claim["prediction"]["fixes"]) for tasks in asked)
     assert [name for name, _ in desk.log if name in ("try_change", "submit_change")][: len(names)] == names
     assert len({edit["new"] for name, edit in desk.log if name == "edit_file"}) >= len(outcomes)
+
+
+ASK = '{"model": "m", "messages": [{"role": "user", "content": "hi"}]'
+UNREADABLE = [
+    "[" * 100_000,
+    f'{ASK}, "metadata": {{"a": {"[" * 300}{"]" * 300}}}}}',
+    f'{ASK}, "system": "\\ud800"}}',
+    "[1]",
+    "{",
+    f'{ASK}, "tools": "x"}}',
+    f'{ASK}, "tools": [1]}}',
+    f'{ASK}, "system": 5}}',
+    f'{ASK}, "metadata": "me"}}',
+    '{"messages": "hi"}',
+    '{"messages": ["hi"]}',
+    '{"messages": [{"role": "user", "content": [1]}]}',
+    '{"messages": [{"role": "user", "content": [{"type": "text", "text": null}]}]}',
+    '{"messages": [{"role": "user", "content": [{"type": "tool_use", "input": "x"}]}]}',
+    '{"messages": [{"role": "user", "content": [{"type": "tool_result", "content": [1]}]}]}',
+]
+
+
+def test_a_body_that_cannot_be_read_is_a_400_in_the_apis_shape_and_no_traceback(
+    model: SimulatedModel, capfd: pytest.CaptureFixture[str]
+) -> None:
+    script = FaultScript(FaultFile.model_validate({"faults": [{"fault": "blocked"}]}))
+    with LoopbackServer(model, script=script) as server:
+        for body in UNREADABLE:
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(f"{server.base_url}/v1/messages", body.encode(), timeout=20)
+            said = json.load(refused.value)
+            assert (refused.value.code, said["type"]) == (400, "error"), body[:80]
+            assert said["error"]["type"] == "invalid_request_error"
+            assert "content filtering" not in said["error"]["message"]
+            refused.value.close()
+    assert capfd.readouterr().err == ""

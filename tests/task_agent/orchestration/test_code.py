@@ -16,6 +16,7 @@ from task_agent.meter import Meter
 from task_agent.models.scripted import ScriptedModel, Step, call, say
 from task_agent.orchestration import Outcome, TaskView, budget_for, run_harness
 from task_agent.orchestration.code import open_jails
+from task_agent.orchestration.opening import first_message
 from task_agent.sandbox.code_jail import CodeJails
 from task_agent.tools import ScriptedSandbox
 from task_agent.tools.scripted_sandbox import printed
@@ -222,6 +223,91 @@ async def test_what_is_nested_too_deeply_is_refused_and_no_tampering(jails: Code
     assert (
         await Attempt(code).run(jails)
     ).text == "what is given to the call is nested too deeply; the most is 100 levels"
+
+
+ROLES = """\
+async def orchestrate(ctx):
+    plan = await ctx.agent("planner").run(ctx.opening("planner"))
+    verifier, chooser = ctx.agent("verifier"), ctx.agent("chooser")
+    await verifier.run(ctx.opening("verifier"))
+    await chooser.run(ctx.opening("chooser", "Draft 1: /a\\n\\nDraft 2: /b"))
+    await ctx.agent().run(ctx.opening(said=plan))
+    return f"{verifier.report.passed} {chooser.report.draft}"
+"""
+
+
+async def test_code_has_the_roles_of_the_built_in_patterns_with_their_tools_and_openings(jails: CodeJails) -> None:
+    reports = [call("report_check", {"passed": True}), call("report_choice", {"draft": 0})]
+    attempt = Attempt(ROLES, say("a plan"), *reports, call("report_choice", {"draft": 2}), say("done"))
+    assert (await attempt.run(jails)).text == "True 2"
+    planner, verifier, chooser, again, main = attempt.model.requests
+    offered = [[tool.name for tool in request.tools] for request in attempt.model.requests]
+    assert offered == [["view"], ["bash", "report_check"], *[["bash", "report_choice"]] * 2, ["bash"]]
+    openings = [first_message(role, TASK) for role in ("planner", "verifier")]
+    openings += [first_message("chooser", TASK, "Draft 1: /a\n\nDraft 2: /b"), first_message("main", TASK, "a plan")]
+    told = [request.messages[0].content[0]["text"] for request in (planner, verifier, chooser, main)]
+    assert told == openings
+    assert again.messages[-1].content[0]["content"] == "there is no draft 0; there are 1"
+
+
+async def test_runs_of_one_agent_wait_for_one_another(jails: CodeJails) -> None:
+    code = (
+        "import asyncio\nasync def orchestrate(ctx):\n    agent = ctx.agent()\n"
+        "    return '|'.join(await asyncio.gather(*(agent.run(str(n)) for n in range(3))))\n"
+    )
+    steps = [step for n in range(3) for step in (call("bash", {"command": f"echo {n}"}), say(str(n)))]
+    attempt = Attempt(code, *steps)
+    assert (await attempt.run(jails)).text == "0|1|2"
+    roles = [message.role for message in attempt.model.requests[-1].messages]
+    assert roles == ["user", "assistant"] * 5 + ["user"]
+    for request in attempt.model.requests:
+        calls = [block["id"] for said in request.messages for block in said.content if block["type"] == "tool_use"]
+        answers = [b["tool_use_id"] for said in request.messages for b in said.content if b["type"] == "tool_result"]
+        assert calls == answers
+
+
+LONG = """\
+async def orchestrate(ctx):
+    try:
+        await read(ctx)
+    except KeyError as error:
+        raise ValueError("cannot read " + "x" * 100_000 + " to its end") from error
+
+async def read(ctx):
+    return ctx.params["path"]
+"""
+
+
+async def test_a_long_error_keeps_the_lines_of_the_code_and_how_it_ends(jails: CodeJails) -> None:
+    with pytest.raises(AgentCrashedError) as crashed:
+        await Attempt(LONG).run(jails)
+    said = str(crashed.value)
+    assert all(f"line {number}, in" in said for number in (3, 5, 8))
+    assert "ValueError: cannot read xxx" in said
+    assert said.rstrip().endswith("xxx to its end")
+    assert len(said) < 5_000
+
+
+async def test_errors_behind_an_error_show_the_codes_own_lines_alone(jails: CodeJails) -> None:
+    code = "import asyncio\nasync def orchestrate(ctx):\n    await asyncio.to_thread(print)\n"
+    with pytest.raises(AgentCrashedError) as crashed:
+        await Attempt(code).run(jails)
+    assert 'orchestration.py", line 3, in orchestrate' in str(crashed.value)
+    assert not [word for word in ("asyncio/", "threading.py", "client.py") if word in str(crashed.value)]
+
+
+@pytest.mark.parametrize(
+    ("returned", "says"),
+    [
+        ("ctx.agent().run(ctx.opening())", "was not awaited; await it"),
+        ("asyncio.ensure_future(ctx.model('x'))", "was not awaited; await it"),
+        ("ctx.agent()", "returned an agent; return what it says"),
+        ("await ctx.agent(tools='bash').run('go')", r"a list of names, as in tools=\['bash'\]"),
+    ],
+)
+async def test_what_beginners_forget_is_said_plainly(jails: CodeJails, returned: str, says: str) -> None:
+    with pytest.raises(AgentCrashedError, match=says):
+        await Attempt(f"import asyncio\nasync def orchestrate(ctx):\n    return {returned}\n", say("x")).run(jails)
 
 
 async def test_without_a_jail_code_is_refused() -> None:
