@@ -38,6 +38,7 @@ from optimizer.telling.progress import Listener, Progress
 from optimizer.worker import open_writer
 from optimizer.workplace import open_workplace, release
 from task_agent.harness import EditSurface, normalised_hash
+from task_agent.harness.errors import HarnessError
 from traces.errors import RatchetError
 from traces.redact import Redactor, secret_values
 from traces.storage import stored
@@ -173,7 +174,8 @@ def _need_attention(ledger: Ledger, listen: Listener, error: RatchetError, back:
         if not isinstance(error, OutageError):
             ledger.note("needs attention", error.message)
             data = {"error": error.message, "hint": error.hint, "retry_in_s": None}
-            listen(Progress("needs_attention", f"{error.message}; mend it, then: {back}", data))
+            mend = error.hint if isinstance(error, HarnessError) else f"mend it, then: {back}"
+            listen(Progress("needs_attention", f"{error.message}; {mend}", data))
 
 
 def _patience(config: RunConfig) -> Patience:

@@ -12,6 +12,7 @@ from optimizer.candidates import BASELINE
 from optimizer.gate import Estimate, GateTask, Rewards, estimate, look_confidence
 from optimizer.gate.estimates import Estimand
 from optimizer.stages.bench import Bench
+from optimizer.stages.crashes import hold_runnable, in_words
 from optimizer.stages.evidence import each, mean_of_tasks, over_dispersion, requests, rewards
 from optimizer.stages.outage import drawn_whole
 from optimizer.stages.sampling import best_of_n
@@ -27,14 +28,16 @@ def baseline(bench: Bench) -> None:
     """Attempt the train tasks with the seed harness, so that the proposer has something to read."""
     counts = each(bench.splits.of(Split.TRAIN), bench.config.replicates.baseline)
     rows = drawn_whole(bench, "baseline", requests(bench, BASELINE, Split.TRAIN, Purpose.BASELINE, counts))
+    hold_runnable(bench, Phase.BASELINE, rows)
     score = mean_of_tasks(rewards(rows))
     bench.ledger.conclude(Phase.BASELINE, {"score": score, "attempts": len(rows)})
-    tell_measured(bench, Phase.BASELINE, len(rows), score)
+    tell_measured(bench, Phase.BASELINE, len(rows), score, crashed=in_words(rows))
 
 
-def tell_measured(bench: Bench, phase: Phase, attempts: int, train_score: float | None) -> None:
+def tell_measured(bench: Bench, phase: Phase, attempts: int, train_score: float | None, *, crashed: str = "") -> None:
     """Tell that a phase is concluded; what preflight scored on held-out tasks stays in the ledger."""
     known = "" if train_score is None else f": the seed harness scores {100 * train_score:.1f}% on train tasks"
+    known += f"; {crashed}" if crashed else ""
     data = {"phase": phase.value, "candidate": BASELINE, "attempts": attempts, "train_score": train_score}
     bench.listen(Progress("measured", f"{phase.value} done{known}", data))
 

@@ -17,6 +17,7 @@ from optimizer.ledger import AttemptRow
 from optimizer.planning.forecast import attempts_ahead
 from optimizer.planning.reach import in_words, reaches, remedies
 from optimizer.stages.bench import Bench
+from optimizer.stages.crashes import hold_runnable
 from optimizer.stages.evidence import each, mean_of_tasks, requests, rewards
 from optimizer.stages.measure import tell_measured
 from optimizer.stages.outage import drawn_whole
@@ -43,6 +44,7 @@ def preflight(bench: Bench) -> None:
         request for _ in ("a", "b") for request in requests(bench, BASELINE, Split.HELDOUT, Purpose.PREFLIGHT, counts)
     ]
     rows = drawn_whole(bench, Phase.PREFLIGHT.value, asked)
+    hold_runnable(bench, Phase.PREFLIGHT, rows)
     half = len(rows) // 2
     seen = noise(rewards(rows[:half]), rewards(rows[half:]))
     record = {

@@ -24,6 +24,7 @@ from optimizer.stages.past import past_unevenness
 from optimizer.stages.preflight import preflight
 from optimizer.state import Phase
 from optimizer.verdict import Verdict
+from task_agent.harness.errors import HarnessError
 
 Rates = Callable[..., Callable[[AttemptSpec], float | None]]
 Worlds = Callable[..., Any]  # Any: the World of conftest.py
@@ -38,6 +39,47 @@ def kept(world: Any, slot: int = 1) -> str:
 
 
 # Preflight and baseline --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("measure", [preflight, baseline])
+@pytest.mark.parametrize("cause", ["agent_crashed", "tampered", "request_refused"])
+def test_a_seed_harness_whose_every_attempt_crashes_ends_the_night_with_a_word_at_each_resume(
+    bench: Worlds, cause: str, measure: Callable[..., None]
+) -> None:
+    world = bench(lambda spec: 0.0, sizes=(4, 8, 4), settings={"replicates": {"preflight": 1}})
+    world.script.cause = cause
+    for _ in range(2):
+        with pytest.raises(HarnessError, match=f"the seed harness cannot run: .* crashed .{cause} ") as stopped:
+            measure(world.bench)
+        assert "as scripted" in stopped.value.message
+        assert "begin a new run" in stopped.value.hint
+    seen = len(world.script.seen)
+    assert seen == len(set(world.script.seen))
+    assert world.ledger.conclusion(Phase.BASELINE) is None
+
+
+def test_wrong_answers_and_used_up_limits_are_no_crashes(bench: Worlds) -> None:
+    for cause in (None, "out_of_turns", "agent_refused"):
+        world = bench(lambda spec: 0.0)
+        world.script.cause = cause
+        baseline(world.bench)
+        assert world.told[-1].text == "baseline done: the seed harness scores 0.0% on train tasks"
+
+
+def test_crashes_beside_answers_are_told_with_the_baselines_score(bench: Worlds) -> None:
+    world = bench(lambda spec: 0.0, sizes=(4, 8, 4))
+    crash = set(world.splits.train[:3])
+    run = world.script.run
+
+    async def some_crash(job: Any) -> Any:
+        world.script.cause = "agent_crashed" if job.spec.task in crash else None
+        return await run(job)
+
+    world.script.run = some_crash
+    baseline(world.bench)
+    said = next(event.text for event in world.told if event.kind == "measured")
+    assert "scores 0.0% on train tasks; 3 of 4 attempts crashed (agent_crashed 3), such as c000/" in said
+    assert said.endswith(": as scripted")
 
 
 def test_preflight_draws_two_arms_of_the_baseline_and_records_noise_and_reach(bench: Worlds, rates: Rates) -> None:
