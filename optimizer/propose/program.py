@@ -27,6 +27,8 @@ from traces.wellformed import well_formed
 NAME = "program"
 SUBMISSION_BYTES = 100_000
 OUTPUT_BYTES = 400_000
+LAST_LINES = 3
+LAST_CHARS = 300
 _LONGEST_S = 86_400.0
 _OURS = ("submission", "problem")
 _HOW = f"""You have no tools here but programs. Change {WORKSPACE}/{HARNESS}/ and end by writing
@@ -116,15 +118,27 @@ class Program:
         """Take the harness over and give the submission's text, or None and why there is none."""
         if done.timed_out:
             return None, "the program's time was up"
-        place = f"{WORKSPACE}/{HARNESS}"
+        place, how = f"{WORKSPACE}/{HARNESS}", f"it ended with status {done.exit_code} and"
+        printed = _last_lines(self.cleaned(done.output))
         try:
             text = await sandbox.get(f"{WORKSPACE}/{SUBMISSION}", limit_bytes=SUBMISSION_BYTES)
+        except FileNotFoundError:
+            return (
+                None,
+                f"{how} wrote no {SUBMISSION}{printed}",
+            )
+        except ValueError as error:
+            return None, f"what the program left cannot be taken: {error}"
+        try:
             files = await sandbox.get_folder(place, limit_bytes=MAX_BUNDLE_BYTES, limit_files=MAX_FILES)
             if name := self.gives_away([text, *files.values(), *(path.encode() for path in files)]):
                 return None, f"the submission holds the value of {name}"
             workspace.put_back(files)
-        except FileNotFoundError as error:
-            return None, f"the program ended with status {done.exit_code}, and of what it should leave: {error}"
+        except FileNotFoundError:
+            return (
+                None,
+                f"{how} left no {HARNESS}/{printed}",
+            )
         except (HarnessError, ValueError) as error:
             return None, f"what the program left cannot be taken: {error}"
         return text.decode(errors="replace"), ""
@@ -155,6 +169,13 @@ class Program:
             unpriced_requests=int(unknown),
             turns=0,
         )
+
+
+def _last_lines(output: str) -> str:
+    """Quote how a program's output ended, which mostly says why it did."""
+    lines = [line.rstrip() for line in output.splitlines() if line.strip()][-LAST_LINES:]
+    told = "\n".join(lines)[-LAST_CHARS:]
+    return f"; its output ends:\n{told}" if told else " and no output"
 
 
 def _read(text: str) -> object:

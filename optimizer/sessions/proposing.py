@@ -32,6 +32,7 @@ from optimizer.propose import (
     overview,
     write_evidence,
 )
+from optimizer.run_folder import RunFolder
 from optimizer.sessions.briefing import aggregate, opened, prediction_score, told
 from optimizer.sessions.conducting import conduct
 from optimizer.sessions.digesting import digests_for
@@ -140,10 +141,18 @@ async def _session(bench: Bench, task: _Task, desk: Desk) -> None:
     row = _entered(bench, asked, outcome.proposal) if outcome.proposal else None
     bench.ledger.conclude_slot(asked.slot, row, reason=outcome.reason, bill=bill, settles=session.client.what)
     task.journal.remove()
-    text = f"{row.id}: {row.title}" if row else f"slot {asked.slot}: no proposal ({outcome.reason})"
+    none = f"slot {asked.slot}: no proposal ({outcome.reason}){_shown_by(bench, asked)}"
+    text = f"{row.id}: {row.title}" if row else none
     data = {"slot": asked.slot, "candidate": row.id if row else None, "title": row.title if row else None}
     ended = {"reason": outcome.reason, "session_usd": bill.cost_usd, "session_tokens": bill.tokens, "turns": bill.turns}
     bench.listen(Progress("proposed", text, {**data, **ended}))
+
+
+def _shown_by(bench: Bench, asked: ProposalRow) -> str:
+    """Name the command that shows what a program did, whose output is all there is to mend it by."""
+    if bench.config.proposer.program is None:
+        return ""
+    return f"; see: {RunFolder(bench.folder).command('trace show', f'proposer/s{asked.slot:03d}')}"
 
 
 def _entered(bench: Bench, asked: ProposalRow, proposal: Proposal) -> CandidateRow:

@@ -115,7 +115,10 @@ async def test_a_program_reads_traces_changes_the_harness_and_submits(
 
 HALF = SUBMIT.replace("Look first", "Look \\ud800 first")
 REFUSED = {
-    "true": "left no file|no regular file|no file",
+    "true": "^it ended with status 0 and wrote no submission.json and no output$",
+    "echo one; echo two $SECRET_WORD >&2; exit 3": (
+        "^it ended with status 3 and wrote no submission.json; its output ends:\none\ntwo <SECRET_WORD>$"
+    ),
     SUBMIT: "nothing has changed",
     f"{EDIT}; echo '{{' > submission.json": "is no JSON",
     f"{EDIT}; {HALF}": "the submission was refused: .*half a surrogate pair",
@@ -124,7 +127,7 @@ REFUSED = {
     f"{EDIT}; echo '{{}}' > submission.json": "`title` is missing",
     f"{EDIT}; {SUBMIT.replace('c000/sum-01/a00', 'c000/made-up/a00')}": "c000/made-up/a00",
     f"ln -s /etc/passwd harness/x.md; {EDIT}; {SUBMIT}": "neither a file nor a folder",
-    f"{EDIT}; ln -s /etc/passwd submission.json": "no regular file|no file",
+    f"{EDIT}; ln -s /etc/passwd submission.json": "wrote no submission.json",
     f"{EDIT}; head -c 200000 /dev/zero > submission.json": "larger than",
     f"printf 'name: seed\nmodels: {{main: {{effort: max}}}}\n' > harness/harness.yaml; {SUBMIT}": "",
     f"{EDIT}; echo key-$SECRET_WORD >> harness/prompts/system.md; {SUBMIT}": "holds the value of SECRET_WORD",
@@ -141,6 +144,12 @@ async def test_what_a_program_submits_is_checked_as_any_submission(roomy: Worksp
         assert (outcome.end, outcome.proposal) == ("no_change", None), script
         assert re.search(why, outcome.reason), (script, outcome.reason)
         assert "open-sesame" not in outcome.reason
+
+
+@in_bubblewrap
+async def test_a_submission_counts_whatever_status_its_program_ends_with(roomy: Workspace, kind: SandboxKind) -> None:
+    outcome = await run(roomy, shell(kind, f"{EDIT}; {SUBMIT}\nexit 3"))
+    assert (outcome.end, outcome.reason) == ("submitted", "")
 
 
 @every_jail

@@ -479,3 +479,30 @@ def test_a_program_in_the_models_place_proposes_and_asks_no_model(
     events = world.bench.store.read_attempt("proposer/s001")
     assert any("I work" in (event.text or "") for event in events)
     assert world.proposer.requests == []
+
+
+@pytest.mark.bubblewrap
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ("echo boom; exit 3", "it ended with status 3 and wrote no submission.json; its output ends:\nboom"),
+        (
+            r"""echo '{"title": "a\ud800b"}' > submission.json""",
+            "was refused: submission.json holds half a surrogate",
+        ),
+        ("printf '%050000d' 0 | tr 0 '[' > submission.json", "was refused: submission.json is nested too deeply"),
+    ],
+)
+def test_a_program_without_a_proposal_is_told_with_the_command_that_shows_its_work(
+    bench: Worlds, rates: Rates, script: str, says: str
+) -> None:
+    if not probe("bubblewrap").ok:
+        pytest.skip("no bubblewrap here")
+    settings = {"proposer": {"program": {"command": ["bash", "-c", script]}}}
+    world = measured(bench, rates, [], settings=settings)
+    world.bench = replace(world.bench, jail=Jail("bubblewrap"))
+    propose_change(world.bench, 1, "c000")
+    assert says in world.ledger.slots()[0]["reason"]
+    said = world.told[-1].text
+    assert said.startswith("slot 1: no proposal (")
+    assert "ratchet trace show r proposer/s001" in said
