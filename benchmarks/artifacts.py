@@ -9,24 +9,26 @@ import posixpath
 import shlex
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from benchmarks.entry import Entry, from_tar, to_tar
 from benchmarks.task import Artifact
-from task_agent.errors import SandboxLostError
+from task_agent.errors import ArtifactTooLargeError, EngineLostError, SandboxLostError
 from task_agent.sandbox.base import Sandbox
 
 LIMIT_BYTES = 50_000_000
-"""An artifact, or a work directory, that is larger is not kept."""
+"""A work directory that is larger is not kept, and an artifact neither kept nor graded."""
 _PACKED = "/tmp/.artifacts.tar"
 _TAR_S = 120.0
+_OWN = ("", ".")
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
     """Hold what an attempt left to be graded: artifacts by destination, and its work directory as a tar, or None."""
 
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, Entry] = field(default_factory=dict)
     work: bytes | None = None
 
 
@@ -66,43 +68,81 @@ def _quoted(sandbox: Sandbox, folder: str) -> str:
     return shlex.quote(sandbox.path(folder))
 
 
-async def collect(artifacts: Sequence[Artifact], sandbox: Sandbox) -> dict[Artifact, dict[str, bytes]]:
-    """Copy out what is there: for each artifact its files, by path below it; a file's own path is empty.
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """Hold what was copied out: each artifact's entries by path below it; its own is `.`, or empty for a file."""
 
-    Only regular files count. What is absent, or larger than `LIMIT_BYTES`, gives no files.
+    entries: Mapping[Artifact, Mapping[str, Entry]]
+    too_large: tuple[Artifact, ...] = ()
+
+    @property
+    def files(self) -> dict[str, Entry]:
+        """Name the entries by where they are kept."""
+        return {
+            posixpath.join(artifact.destination, name) if name not in _OWN else artifact.destination: entry
+            for artifact, entries in self.entries.items()
+            for name, entry in entries.items()
+        }
+
+    def check(self) -> None:
+        """Refuse to go on without what was too large.
+
+        Raises:
+            ArtifactTooLargeError: Names it.
+        """
+        if self.too_large:
+            raise ArtifactTooLargeError(
+                f"the artifact {self.too_large[0].source!r} holds more than {LIMIT_BYTES // 1_000_000} MB, and its"
+                " grader would not get it: name a smaller part as artifact, or grade where the agent worked"
+            )
+
+
+async def collect(artifacts: Sequence[Artifact], sandbox: Sandbox) -> Collected:
+    """Copy out what is there: files with their modes, folders, and links that stay inside their artifact.
+
+    What is absent gives no entries; what is larger than `LIMIT_BYTES` is named.
     """
-    return {one: await _one(one, sandbox) for one in artifacts}
+    found: dict[Artifact, Mapping[str, Entry]] = {}
+    too_large: list[Artifact] = []
+    for one in artifacts:
+        try:
+            found[one] = await _one(one, sandbox)
+        except ValueError:
+            too_large.append(one)
+    return Collected(found, tuple(too_large))
 
 
-async def _one(artifact: Artifact, sandbox: Sandbox) -> dict[str, bytes]:
+async def _one(artifact: Artifact, sandbox: Sandbox) -> dict[str, Entry]:
     source = sandbox.path(artifact.source)
-    try:
-        return {"": await sandbox.get(source, limit_bytes=LIMIT_BYTES)}
-    except ValueError:
-        return {}
-    except FileNotFoundError:
-        pass
-    packed = sandbox.path(_PACKED)
-    command = f"command tar cf {shlex.quote(packed)} -C {shlex.quote(source)} . 2>/dev/null"
-    await sandbox.exec(command, timeout_s=_TAR_S)
-    try:
-        content = await sandbox.get(packed, limit_bytes=LIMIT_BYTES)
-    except (FileNotFoundError, ValueError):
-        return {}
-    await sandbox.exec(f"rm -f {shlex.quote(packed)}", timeout_s=_TAR_S)
-    return {name: data for name, data in _files(content) if not _is_excluded(name, artifact.exclude)}
+    packed = await _packed(source, sandbox)
+    if packed is None:
+        try:
+            return {"": Entry(await sandbox.get(source, limit_bytes=LIMIT_BYTES))}
+        except FileNotFoundError:
+            return {}
+    found = from_tar(packed, LIMIT_BYTES)
+    if "." not in found:
+        files = [entry for entry in found.values() if entry.is_file]
+        return {"": files[0]} if files else {}
+    return {name: entry for name, entry in found.items() if not _is_excluded(name, artifact.exclude)}
 
 
-def _files(content: bytes) -> Iterator[tuple[str, bytes]]:
-    """Read the regular files of a tar that the agent's side packed; names that leave it are dropped."""
+async def _packed(source: str, sandbox: Sandbox) -> bytes | None:
+    """Pack a folder from within, or a file; None where the sandbox has no `tar`, or a shell that the agent ended."""
+    packed, folder, name = sandbox.path(_PACKED), *posixpath.split(source)
+    tar, at = f"command tar cf {shlex.quote(packed)}", shlex.quote(source)
+    alone = f"{tar} -C {shlex.quote(folder)} -- {shlex.quote(name)}"
+    command = f"rm -f {shlex.quote(packed)}; if [ -d {at} ]; then {tar} -C {at} .; else {alone}; fi 2>/dev/null"
     try:
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
-            for member in tar:
-                name = posixpath.normpath(member.name)
-                if member.isreg() and not name.startswith(("/", "..")) and (file := tar.extractfile(member)):
-                    yield name, file.read()
-    except tarfile.TarError:
-        return
+        await sandbox.exec(command, timeout_s=_TAR_S)
+        try:
+            return await sandbox.get(packed, limit_bytes=LIMIT_BYTES)
+        finally:
+            await sandbox.exec(f"rm -f {shlex.quote(packed)}", timeout_s=_TAR_S)
+    except EngineLostError:
+        raise
+    except (FileNotFoundError, SandboxLostError):
+        return None
 
 
 def _is_excluded(name: str, patterns: Sequence[str]) -> bool:
@@ -110,56 +150,56 @@ def _is_excluded(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch.fnmatchcase(part, pattern.strip("/")) for pattern in patterns for part in parts)
 
 
-def by_destination(found: dict[Artifact, dict[str, bytes]]) -> dict[str, bytes]:
-    """Name collected files by where they are kept."""
-    return {
-        posixpath.join(artifact.destination, name) if name else artifact.destination: data
-        for artifact, files in found.items()
-        for name, data in files.items()
-    }
-
-
-def by_artifact(artifacts: Sequence[Artifact], kept: Mapping[str, bytes]) -> dict[Artifact, dict[str, bytes]]:
-    """Sort kept files by the artifact that they were collected for: what `by_destination` took apart."""
-    found: dict[Artifact, dict[str, bytes]] = {artifact: {} for artifact in artifacts}
+def by_artifact(artifacts: Sequence[Artifact], kept: Mapping[str, Entry]) -> Collected:
+    """Sort what was kept by the artifact that it was collected for."""
+    found: dict[Artifact, dict[str, Entry]] = {artifact: {} for artifact in artifacts}
     nested = sorted(artifacts, key=lambda artifact: -len(artifact.destination))
-    for name, data in kept.items():
+    for name, entry in kept.items():
         for artifact in nested:
             if name == artifact.destination or name.startswith(f"{artifact.destination.rstrip('/')}/"):
-                found[artifact][name[len(artifact.destination) :].lstrip("/")] = data
+                own = name[len(artifact.destination) :].lstrip("/")
+                found[artifact][own or ("" if entry.is_file else ".")] = entry
                 break
-    return found
+    return Collected(found)
 
 
-async def hand_over(found: dict[Artifact, dict[str, bytes]], sandbox: Sandbox) -> None:
-    """Put collected files at the places they came from, into another sandbox."""
-    for artifact, files in found.items():
-        folder, name = posixpath.split(artifact.source)
-        if "" in files:
-            await sandbox.put({name: files[""]}, folder)
-        elif files:
-            await sandbox.put(files, artifact.source)
+async def hand_over(found: Collected, sandbox: Sandbox, workdir: str) -> None:
+    """Put what was collected at the places it came from, into another sandbox; what is relative, below `workdir`.
+
+    Raises:
+        SandboxLostError: It cannot be unpacked there.
+    """
+    for artifact, entries in found.entries.items():
+        source = posixpath.join(workdir, artifact.source)
+        folder, name = posixpath.split(source) if "" in entries else (source, "")
+        if entries:
+            await _unpack({path or name: entry for path, entry in entries.items()}, sandbox, folder)
 
 
-def pack(files: Mapping[str, bytes]) -> bytes:
-    """Make a compressed archive of collected files."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        for name, data in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-    return buffer.getvalue()
+async def _unpack(entries: Mapping[str, Entry], sandbox: Sandbox, folder: str) -> None:
+    await sandbox.put({posixpath.basename(_PACKED): to_tar(entries)}, posixpath.dirname(_PACKED))
+    packed, target = shlex.quote(sandbox.path(_PACKED)), _quoted(sandbox, folder)
+    command = f"mkdir -p {target} && tar xopf {packed} -C {target}; code=$?; rm -f {packed}"
+    done = await sandbox.exec(f"({command}; exit $code)", timeout_s=_TAR_S)
+    if done.exit_code != 0:
+        said = done.output.strip()[-300:]
+        raise SandboxLostError(f"artifacts cannot be put at {folder!r} of the verifier's place: {said!r}")
 
 
-def unpack(archive: bytes) -> dict[str, bytes]:
-    """Read the files of an archive that `pack` made.
+def pack(files: Mapping[str, Entry]) -> bytes:
+    """Make a compressed archive of what was collected."""
+    return gzip.compress(to_tar(files), mtime=0)
+
+
+def unpack(archive: bytes) -> dict[str, Entry]:
+    """Read an archive that `pack` made.
 
     Raises:
         ValueError: It is none, or is damaged.
     """
     try:
-        with tarfile.open(fileobj=io.BytesIO(gzip.decompress(archive)), mode="r:") as tar:
-            return {entry.name: file.read() for entry in tar if (file := tar.extractfile(entry))}
+        content = gzip.decompress(archive)
+        tarfile.open(fileobj=io.BytesIO(content), mode="r:").close()
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise ValueError(f"it is no archive of artifacts, or is damaged: {error}") from error
+    return from_tar(content, len(content))

@@ -12,7 +12,7 @@ import anyio
 from benchmarks.phases import place_of, wait_healthy, work_through
 from benchmarks.task import Task
 from benchmarks.verify import SandboxFactory, run_solution
-from task_agent.errors import SandboxLostError, VerifierBrokenError
+from task_agent.errors import ArtifactTooLargeError, SandboxLostError, VerifierBrokenError
 from task_agent.sandbox.base import Sandbox
 from traces.errors import RatchetError
 
@@ -85,7 +85,7 @@ async def _run(task: Task, make_sandbox: SandboxFactory, *, solved: bool) -> _Ou
         reward = await work_through(task, sandbox, solve, make_sandbox)
         said.append(f"the verifier said {reward.output.strip()[-_SHOWN:]!r}")
         return _Outcome(reward.value, "; ".join(said))
-    except VerifierBrokenError as problem:
+    except (VerifierBrokenError, ArtifactTooLargeError) as problem:
         return _Outcome(None, problem.message, "broken")
     except (RatchetError, OSError) as problem:
         return _Outcome(None, str(problem), "error")

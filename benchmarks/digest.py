@@ -7,13 +7,19 @@ import json
 from collections.abc import Mapping
 
 from benchmarks.task import Task
-from task_agent.sandbox.base import SandboxSpec
+from task_agent.sandbox.base import Program, SandboxSpec
 
 
 def _file_hashes(files: Mapping[str, bytes] | None) -> dict[str, str] | None:
     if files is None:
         return None
-    return {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
+    return {name: _file_hash(files[name]) for name in sorted(files)}
+
+
+def _file_hash(content: bytes) -> str:
+    """Hash a file; one that is executable by its mode alone has another hash than the same bytes without it."""
+    mark = "program " if isinstance(content, Program) and not content.startswith(b"#!") else ""
+    return mark + hashlib.sha256(content).hexdigest()
 
 
 def _place(place: SandboxSpec) -> dict[str, object]:

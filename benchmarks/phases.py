@@ -11,9 +11,9 @@ from typing import TypeAlias
 
 import anyio
 
-from benchmarks.artifacts import Kept, by_destination, collect, hand_over, snapshot
+from benchmarks.artifacts import Collected, Kept, collect, hand_over, snapshot
 from benchmarks.judge import Judging
-from benchmarks.task import Artifact, HealthCheck, Reward, Step, Task
+from benchmarks.task import HealthCheck, Reward, Step, Task
 from benchmarks.verify import SandboxFactory, grade
 from task_agent.errors import SandboxLostError, VerifierBrokenError
 from task_agent.sandbox.base import Sandbox, SandboxKind, SandboxSpec
@@ -162,18 +162,18 @@ async def _graded(
     for hook in task.hooks:
         await sandbox.exec(hook.command, timeout_s=hook.timeout_s)
     found = await collect(task.artifacts, sandbox)
-    files = by_destination(found)
+    files = found.files
     if keep is not None:
         wanted = keep_work and work_is_all(task)
         keep(Kept(files, await snapshot(sandbox, task.environment.workdir) if wanted else None))
     if task.verifier_place is None:
-        return replace(await grade(task, sandbox), artifacts=files)
+        left_out = tuple(one.source for one in found.too_large)
+        return replace(await grade(task, sandbox), artifacts=files, left_out=left_out)
+    found.check()
     return replace(await graded_elsewhere(task, task.verifier_place, found, make_sandbox), artifacts=files)
 
 
-async def graded_elsewhere(
-    task: Task, place: SandboxSpec, found: dict[Artifact, dict[str, bytes]], make_sandbox: SandboxFactory
-) -> Reward:
+async def graded_elsewhere(task: Task, place: SandboxSpec, found: Collected, make_sandbox: SandboxFactory) -> Reward:
     """Grade artifacts in a fresh place of the verifier's own.
 
     Raises:
@@ -182,7 +182,7 @@ async def graded_elsewhere(
     """
     own = make_sandbox(place)
     try:
-        await hand_over(found, own)
+        await hand_over(found, own, await where(own) if place.image_workdir else place.workdir)
         return await grade(task, own)
     finally:
         await own.close()
@@ -216,5 +216,6 @@ def _combined(task: Task, rewards: Sequence[Reward]) -> Reward:
             **{f"{name}/{key}": value for name, reward in pairs for key, value in reward.parts.items()},
         },
         tests={f"{name}/{key}": status for name, reward in pairs for key, status in reward.tests.items()},
-        artifacts={f"{name}/{key}": data for name, reward in pairs for key, data in reward.artifacts.items()},
+        artifacts={f"{name}/{key}": entry for name, reward in pairs for key, entry in reward.artifacts.items()},
+        left_out=tuple(source for reward in rewards for source in reward.left_out),
     )

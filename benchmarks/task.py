@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal
 
+from benchmarks.entry import Entry
 from task_agent.models.base import ModelReply
 from task_agent.sandbox.base import SandboxSpec
 from task_agent.sandbox.roots import Root, stand_on
@@ -159,14 +160,15 @@ class Reward:
     """Hold what a verifier yielded: a value in [0, 1] and, for people, its output and named parts.
 
     `tests` is the status of each test that the verifier reported (`ctrf.json`); `artifacts` are the
-    files copied out, by destination.
+    entries copied out, by destination, and `left_out` the sources of those that were too large to be kept.
     """
 
     value: float
     output: str = ""
     parts: Mapping[str, float] = field(default_factory=dict)
     tests: Mapping[str, str] = field(default_factory=dict)
-    artifacts: Mapping[str, bytes] = field(default_factory=dict)
+    artifacts: Mapping[str, Entry] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
     bill: ModelReply | None = None
     """What a judge's call used."""
 

@@ -258,7 +258,9 @@ def _graded(reward: Reward) -> dict[str, Any]:  # Any: JSON
     if reward.tests:
         data["tests"] = dict(reward.tests)
     if reward.artifacts:
-        data["artifacts"] = {name: len(content) for name, content in reward.artifacts.items()}
+        data["artifacts"] = {name: len(entry.data) for name, entry in reward.artifacts.items() if entry.is_file}
+    if reward.left_out:
+        data["artifacts_too_large"] = list(reward.left_out)
     return data
 
 

@@ -60,6 +60,7 @@ CAUSES: Final[Mapping[type[BaseException], Cause]] = MappingProxyType(
         errors.OutOfTokensError: Cause("out_of_tokens", Fault.AGENT, zero=True),
         errors.OutOfMoneyError: Cause("out_of_money", Fault.AGENT, zero=True),
         errors.OutOfDiskError: Cause("out_of_disk", Fault.AGENT, zero=True),
+        errors.ArtifactTooLargeError: Cause("artifact_too_large", Fault.AGENT, zero=True),
         errors.AgentRefusedError: Cause("agent_refused", Fault.AGENT, zero=True),
         errors.SafetyBlockedError: Cause("safety_blocked", Fault.AGENT, zero=True),
         errors.AgentCrashedError: Cause("agent_crashed", Fault.AGENT, zero=True),

@@ -13,6 +13,7 @@
     ├── OutOfTokensError             the agent used its tokens, or the model's context
     ├── OutOfMoneyError              the attempt used its money
     ├── OutOfDiskError               the agent's files grew beyond the task's limit
+    ├── ArtifactTooLargeError        what the agent left to be graded elsewhere is too large to be carried there
     ├── AgentRefusedError            the model refused
     │   └── SafetyBlockedError       the provider's filter blocked what it answered
     ├── AgentCrashedError            harness code (a tool, orchestration) failed
@@ -69,6 +70,10 @@ class OutOfMoneyError(AttemptError):
 
 class OutOfDiskError(AttemptError):
     """Say that the agent's files together grew beyond what the task allows."""
+
+
+class ArtifactTooLargeError(AttemptError):
+    """Say that what the agent left to be graded elsewhere is too large to be carried there."""
 
 
 class AgentRefusedError(AttemptError):

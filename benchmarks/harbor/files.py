@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from benchmarks.errors import SuiteError
+from task_agent.sandbox.base import Program
 from traces.errors import Place
 
 
 class FolderFiles(Mapping[str, bytes]):
-    """Read the regular files below a folder, one at a time and only when asked.
+    """Read the regular files below a folder, one at a time and only when asked; of their modes, that they are programs.
 
     Raises:
         SuiteError: There is a link or another special file below it.
@@ -24,7 +25,9 @@ class FolderFiles(Mapping[str, bytes]):
     def __getitem__(self, name: str) -> bytes:
         if name not in self._known:
             raise KeyError(name)
-        return (self._folder / name).read_bytes()
+        path = self._folder / name
+        content = path.read_bytes()
+        return Program(content) if path.stat().st_mode & 0o111 and not content.startswith(b"#!") else content
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)

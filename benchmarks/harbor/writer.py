@@ -12,7 +12,7 @@ from benchmarks.harbor.reader import ANY_IMAGE, PIDS
 from benchmarks.harbor.tables import SCHEMA_VERSIONS
 from benchmarks.suite import Suite
 from benchmarks.task import Task
-from task_agent.sandbox.base import SandboxSpec
+from task_agent.sandbox.base import Program, SandboxSpec
 
 _UNWRITTEN = ("steps", "healthcheck", "artifacts", "hooks", "verifier_place", "reward_key")
 _UNWRITTEN_OF_PLACES = (
@@ -118,6 +118,8 @@ def _write_files(files: Mapping[str, bytes], folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+        if isinstance(content, Program):
+            path.chmod(path.stat().st_mode | 0o111)
 
 
 def write_task(task: Task, folder: Path) -> None:

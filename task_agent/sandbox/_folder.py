@@ -16,6 +16,7 @@ from task_agent.sandbox import mark
 from task_agent.sandbox._disk import is_over, occupied
 from task_agent.sandbox._shown import mirror
 from task_agent.sandbox._work import leads_out
+from task_agent.sandbox.base import is_program
 
 PREFIX = "ratchet-"
 WORK = "work"
@@ -96,7 +97,7 @@ class AttemptFolder:
         for folder, entries in by_folder.items():
             with self._open(folder, make=True) as parent:
                 for name, data in entries.items():
-                    fd = self._instead(parent, name, _create_script if data.startswith(b"#!") else _create_plain)
+                    fd = self._instead(parent, name, _create_script if is_program(data) else _create_plain)
                     self._fill(fd, data)
                     self.given_bytes += occupied(len(data))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from task_agent.errors import SandboxLostError
 from task_agent.sandbox._tar import pack, parents
+from task_agent.sandbox.base import Program
 from task_agent.sandbox.buildkit import needs_buildkit
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def context_digest(context: Mapping[str, bytes]) -> str:
     """Give the name of what a Dockerfile's folder holds."""
     digest = hashlib.sha256()
     for name, data in sorted(context.items()):
-        digest.update(f"{len(name)} {name} {len(data)} ".encode() + data)
+        mark = "x " if isinstance(data, Program) else ""
+        digest.update(f"{len(name)} {name} {len(data)} {mark}".encode() + data)
     return digest.hexdigest()[:24]
 
 

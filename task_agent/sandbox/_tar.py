@@ -7,12 +7,14 @@ import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from task_agent.sandbox.base import is_program
+
 _STREAM_LIMIT = 64_000_000
 _MOST_ENDS = 3
 
 
 def pack(files: Mapping[str, bytes], *, owner: int = 0, folders: Iterable[str] = (), read_only: bool = False) -> bytes:
-    """Make a tar of `folders` and `files`; files that start with `#!` become executable."""
+    """Make a tar of `folders` and `files`; programs become executable."""
     buffer = io.BytesIO()
     mask = 0o555 if read_only else 0o777
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as tar:
@@ -21,7 +23,7 @@ def pack(files: Mapping[str, bytes], *, owner: int = 0, folders: Iterable[str] =
             info.type = tarfile.DIRTYPE
             tar.addfile(info)
         for name, data in files.items():
-            info = _info(name, owner, (0o755 if data.startswith(b"#!") else 0o644) & mask)
+            info = _info(name, owner, (0o755 if is_program(data) else 0o644) & mask)
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data))
     return buffer.getvalue()

@@ -10,6 +10,17 @@ from typing import Literal, Protocol
 SandboxKind = Literal["process", "bubblewrap", "docker"]
 
 
+class Program(bytes):
+    """Hold the content of a file that is executable, though it may not say so by `#!`."""
+
+    __slots__ = ()
+
+
+def is_program(content: bytes) -> bool:
+    """Say whether a file of this content is executable where it is put."""
+    return isinstance(content, Program) or content.startswith(b"#!")
+
+
 @dataclass(frozen=True, slots=True)
 class SandboxSpec:
     """Describe the place one attempt needs.
@@ -125,7 +136,7 @@ class Sandbox(Protocol):
         ...
 
     async def put(self, files: Mapping[str, bytes], folder: str) -> None:
-        """Write `files` (relative paths) below the absolute `folder`; files starting with `#!` become executable."""
+        """Write `files` (relative paths) below the absolute `folder`; programs become executable (`is_program`)."""
         ...
 
     async def get(self, path: str, *, limit_bytes: int = 10_000_000) -> bytes:

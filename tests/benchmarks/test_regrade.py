@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 
 from benchmarks import Task, load_suite
 from benchmarks.artifacts import Kept, by_artifact, pack, unpack
+from benchmarks.entry import Entry
 from benchmarks.phases import place_of, work_through
 from benchmarks.regrade import has_kept, regrade, why_not
 from benchmarks.task import Artifact, JudgeSpec, Reward, Step
@@ -115,7 +117,7 @@ async def test_artifacts_are_graded_again_in_a_fresh_place_of_the_verifiers_own(
     finally:
         await sandbox.close()
     assert (await regrade(task, kept[0], make)).value == 1.0
-    wrong = {name: data.replace(b"right", b"wrong") for name, data in kept[0].files.items()}
+    wrong = {name: replace(one, data=one.data.replace(b"right", b"wrong")) for name, one in kept[0].files.items()}
     assert (await regrade(task, Kept(wrong), make)).value == 0.0
 
 
@@ -126,14 +128,19 @@ def test_what_cannot_be_graded_again_says_why() -> None:
     living = replace(TASK, environment=replace(TASK.environment, keep_processes=True))
     assert "where the agent worked" in why_not(living)
     assert why_not(replace(living, verifier_place=SandboxSpec())) == ""
-    assert not has_kept(TASK, Kept({"a": b""}))
+    assert not has_kept(TASK, Kept({"a": Entry()}))
     assert not has_kept(replace(TASK, verifier_place=SandboxSpec()), Kept({}, b"tar"))
 
 
 def test_kept_files_go_back_to_the_artifact_they_came_from() -> None:
     one, folder = Artifact("/app/out.txt", "got/out.txt"), Artifact("/app/all", "got")
-    files = {"got/out.txt": b"1", "got/deep/a": b"2"}
-    assert by_artifact((folder, one), files) == {one: {"": b"1"}, folder: {"deep/a": b"2"}}
+    files = {"got/out.txt": Entry(b"1", 0o755), "got/deep/a": Entry(b"2")}
+    found = by_artifact((folder, one), files)
+    assert found.entries == {one: {"": Entry(b"1", 0o755)}, folder: {"deep/a": Entry(b"2")}}
+    assert found.files == files
+    whole = {"got": Entry(mode=0o700, kind=tarfile.DIRTYPE), **files}
+    assert by_artifact((folder,), unpack(pack(whole))).files == whole
+    assert "." in by_artifact((folder,), whole).entries[folder]
     assert unpack(pack(files)) == files
     with pytest.raises(ValueError, match="damaged"):
         unpack(pack(files)[:-20])

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks import Task
+from benchmarks.artifacts import LIMIT_BYTES, Kept, pack, unpack
+from benchmarks.entry import Entry
 from benchmarks.harbor import read_task
 from benchmarks.phases import work_through
+from benchmarks.regrade import regrade
 from benchmarks.task import Reward
 from benchmarks.verify import run_solution
-from task_agent.errors import SandboxLostError
+from task_agent.errors import ArtifactTooLargeError, SandboxLostError
 from task_agent.sandbox import Sandbox, SandboxSpec, open_sandbox, probe
 from task_agent.sandbox._engine import engine
 from task_agent.sandbox._images import built
@@ -89,7 +92,7 @@ async def test_the_work_directory_of_an_image_that_a_dockerfile_stands_on_counts
     files = {"dockerfile": f"FROM {_image(DEEP)}\nRUN true\n", "tests/test.sh": DEEP_TEST}
     told: list[str] = []
     reward = await _solved(_task(tmp_path, toml="artifacts = ['answer.txt']\n", **files), told)
-    assert (reward.value, told, reward.artifacts) == (1.0, ["/srv/deep"], {"answer.txt": b"right\n"})
+    assert (reward.value, told, reward.artifacts) == (1.0, ["/srv/deep"], {"answer.txt": Entry(b"right\n")})
 
 
 async def test_the_work_directory_of_an_image_that_is_named_counts_more_than_a_dockerfile_beside_it(
@@ -125,3 +128,44 @@ async def test_a_work_directory_below_a_link_of_the_image_leaves_the_link(tmp_pa
     files = {"environment/given.txt": "x\n", "tests/test.sh": tests}
     task = _task(tmp_path, dockerfile=dockerfile, **files)
     assert (await _solved(task)).value == 1.0
+
+
+async def test_a_file_of_a_build_context_stays_the_program_that_its_mode_says(tmp_path: Path) -> None:
+    dockerfile = BASE + "WORKDIR /app\nCOPY tool other /usr/local/bin/\n"
+    files = {
+        "environment/tool": "echo right\n",
+        "environment/other": "true\n",
+        "solution/solve.sh": "tool > answer.txt\n",
+    }
+    files["tests/test.sh"] = f"test ! -x /usr/local/bin/other && {RIGHT}"
+    plain = _task(tmp_path, dockerfile=dockerfile, **files)
+    (tmp_path / "t/environment/tool").chmod(0o755)
+    task = read_task(tmp_path / "t")
+    assert task.digest != plain.digest
+    assert (await _solved(task)).value == 1.0
+
+
+WORK = """mkdir -p tree/empty tree/.git && cp /bin/true tree/prog && cp /bin/true prog && chmod 700 tree/.git
+ln -s ../prog tree/.git/link; ln -s /etc/passwd tree/out; ln tree/prog tree/twin; mkfifo tree/pipe
+"""
+FOUND = f"""./prog && tree/prog && tree/twin && tree/.git/link && test -d tree/empty && test -L tree/.git/link &&
+test "$(stat -c %a tree/.git)" = 700 && test ! -e tree/out && test ! -L tree/out && test ! -e tree/pipe; {REWARD}"""
+
+
+async def test_artifacts_reach_a_separate_verifier_with_modes_folders_and_links(tmp_path: Path) -> None:
+    toml = f"{SEPARATE}artifacts = ['prog', 'tree']\n"
+    task = _task(tmp_path, toml=toml, **{"solution/solve.sh": WORK, "tests/test.sh": FOUND})
+    reward = await _solved(task)
+    assert reward.value == 1.0, reward.output
+    kept = Kept(unpack(pack(reward.artifacts)))
+    assert (await regrade(task, kept, _docker)).value == 1.0
+
+
+async def test_an_artifact_that_is_too_large_is_said_and_never_passed_over(tmp_path: Path) -> None:
+    work = f"head -c {LIMIT_BYTES + 1} /dev/zero > large; echo right > answer.txt\n"
+    files = {"solution/solve.sh": work}
+    task = _task(tmp_path, toml=f"{SEPARATE}artifacts = ['answer.txt', 'large']\n", **files)
+    with pytest.raises(ArtifactTooLargeError, match=r"the artifact '/app/large' holds more than 50 MB"):
+        await _solved(task)
+    shared = await _solved(_task(tmp_path, toml="artifacts = ['answer.txt', 'large']\n", **files))
+    assert (shared.value, shared.left_out, list(shared.artifacts)) == (1.0, ("/app/large",), ["app/answer.txt"])
