@@ -13,6 +13,7 @@ from optimizer.config import RunConfig
 from optimizer.settings.roles import Role
 from task_agent.harness.faults import dotted, faults_in
 from task_agent.models import Fallback, FallbackClient, ModelClient, PriceTable, require_credentials
+from task_agent.models.mark import is_simulated
 from traces.errors import ConfigError
 
 PROBED = 1
@@ -52,6 +53,17 @@ def make_clients(config: RunConfig, suite: Suite) -> dict[str, ModelClient]:
     """Make the client of every role; roles played by the same model share one."""
     made = {role: make_client(role, config, suite) for role in set(config.models.roles.values())}
     return {name: made[role] for name, role in config.models.roles.items()}
+
+
+def served_by_simulated(config: RunConfig) -> list[str]:
+    """Name the roles of real models that a server of the simulated model answers, by the mark of its answers."""
+    asked = {
+        name: role
+        for name, role in config.models.roles.items()
+        if not (role.simulated or (name == "proposer" and config.proposer.program is not None))
+    }
+    marked = {url: is_simulated(url) for url in {role.base_url for role in asked.values()}}
+    return [name for name, role in asked.items() if marked[role.base_url]]
 
 
 def make_judge(config: RunConfig, suite: Suite) -> Judging | None:

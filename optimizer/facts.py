@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 from optimizer.candidates import BASELINE
 from optimizer.control import standing
 from optimizer.failure import fault_of
-from optimizer.ledger import AttemptRow, CandidateRow, ImportRow, Ledger, LookRow, ProposalRow, ReviewRow, VerdictRow
+from optimizer.ledger import (
+    SIMULATED_SERVER,
+    AttemptRow,
+    CandidateRow,
+    ImportRow,
+    Ledger,
+    LookRow,
+    ProposalRow,
+    ReviewRow,
+    VerdictRow,
+)
 from optimizer.ledger.lock import holder
 from optimizer.ledger.tallies import Tallies, TaskTally
 from optimizer.review import given
@@ -86,8 +96,9 @@ class Facts:
 
     @property
     def simulated(self) -> bool:
-        """Say whether any role was played by the simulated model."""
-        return "simulated" in self.lock["models"].values()
+        """Say whether any role was played by the simulated model, also by a server of it."""
+        served = any(note["kind"] == SIMULATED_SERVER for note in self.notices)
+        return served or "simulated" in self.lock["models"].values()
 
     @property
     def phase(self) -> str:

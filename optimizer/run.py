@@ -12,11 +12,11 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 from optimizer.candidates import BASELINE, Archive
-from optimizer.clients import make_clients
+from optimizer.clients import make_clients, served_by_simulated
 from optimizer.config import RunConfig
 from optimizer.control import Control, Interrupted
 from optimizer.jobs.importing import gather, keep
-from optimizer.ledger import Bill, CandidateRow, DriverLock, Ledger
+from optimizer.ledger import SIMULATED_SERVER, Bill, CandidateRow, DriverLock, Ledger
 from optimizer.patience import Patience
 from optimizer.planning.plan import Plan, plan_resumed, plan_run
 from optimizer.reading.history import History
@@ -184,6 +184,9 @@ def _patience(config: RunConfig) -> Patience:
 
 
 def _tell(bench: Bench, plan: Plan, notes: Sequence[tuple[str, str]]) -> None:
+    if served := served_by_simulated(plan.config):
+        text = f"the simulated model answers, under other models' names, for: {', '.join(sorted(served))}"
+        bench.ledger.note(SIMULATED_SERVER, text)
     bench.listen(started(bench, plan.said))
     for kind, text in notes:
         if text:

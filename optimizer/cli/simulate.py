@@ -41,7 +41,7 @@ def serve(
     """Serve the simulated model on 127.0.0.1 until Ctrl-C, for any client of the Messages API.
 
     Messages are answered whole or streamed, tokens counted, models listed. The simulated model knows the tasks of the
-    suite and works them as in a run; it says nothing about any real model.
+    suite and works them as in a run; it says nothing about any real model. A run that asks it is labelled SIMULATED.
 
     Example: ratchet simulate serve --port 8765
 
@@ -74,10 +74,11 @@ def _model(file: Path | None) -> tuple[SimulatedModel, dict[str, Any]]:  # Any: 
 
 
 def _started(model: SimulatedModel, script: FaultScript, key: str | None, ids: list[str], port: int) -> LoopbackServer:
+    from task_agent.models import mark
     from task_agent.models.loopback import LoopbackServer
 
     try:
-        return LoopbackServer(model, script=script, key=key, models=ids, port=port)
+        return LoopbackServer(model, script=script, key=key, models=ids, headers={mark.HEADER: "1"}, port=port)
     except OSError as error:
         raise UsageError(f"cannot listen on 127.0.0.1:{port}: {error.strerror}", hint="take `--port 0`") from None
 

@@ -5,6 +5,7 @@ from optimizer.ledger.imports import ImportRow
 from optimizer.ledger.ledger import Ledger, LedgerError
 from optimizer.ledger.lock import DriverLock, RunLockedError
 from optimizer.ledger.records import (
+    SIMULATED_SERVER,
     AttemptRow,
     Bill,
     CandidateRow,
@@ -19,6 +20,7 @@ from optimizer.ledger.records import (
 )
 
 __all__ = [
+    "SIMULATED_SERVER",
     "AttemptRow",
     "Bill",
     "CandidateRow",

@@ -9,6 +9,9 @@ from typing import Any
 from optimizer.attempt_spec import AttemptSpec, Purpose
 from optimizer.verdict import Verdict
 
+SIMULATED_SERVER = "simulated server"
+"""The kind of the notice that roles of real models are answered by a server of the simulated model."""
+
 
 @dataclass(frozen=True, slots=True)
 class CandidateRow:

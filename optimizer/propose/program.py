@@ -123,10 +123,7 @@ class Program:
         try:
             text = await sandbox.get(f"{WORKSPACE}/{SUBMISSION}", limit_bytes=SUBMISSION_BYTES)
         except FileNotFoundError:
-            return (
-                None,
-                f"{how} wrote no {SUBMISSION}{printed}",
-            )
+            return None, f"{how} wrote no {SUBMISSION}{printed}"
         except ValueError as error:
             return None, f"what the program left cannot be taken: {error}"
         try:
@@ -135,10 +132,7 @@ class Program:
                 return None, f"the submission holds the value of {name}"
             workspace.put_back(files)
         except FileNotFoundError:
-            return (
-                None,
-                f"{how} left no {HARNESS}/{printed}",
-            )
+            return None, f"{how} left no {HARNESS}/{printed}"
         except (HarnessError, ValueError) as error:
             return None, f"what the program left cannot be taken: {error}"
         return text.decode(errors="replace"), ""

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 from optimizer.candidates import BASELINE
+from optimizer.ledger import SIMULATED_SERVER, Ledger
 from optimizer.ledger.decisions import Decision, finished_at, read_decisions
 from optimizer.reading.git_folder import GitFolder, Signature
 from optimizer.run_folder import RunFolder
@@ -55,11 +57,15 @@ class History:
         if self._git.open():
             self._commits.clear()
             self._certified = False
-        simulated = "simulated" in self._run.read_lock()["models"].values()
+        simulated = "simulated" in self._run.read_lock()["models"].values() or self._is_served()
         for decision in read_decisions(self._run.ledger, but=self._commits):
             if decision.parent is None or decision.parent in self._commits:
                 self._commits[decision.candidate] = self._commit(decision, simulated)
         self._certify()
+
+    def _is_served(self) -> bool:
+        with closing(Ledger(self._run.ledger, read_only=True)) as ledger:
+            return any(note["kind"] == SIMULATED_SERVER for note in ledger.notices())
 
     def _commit(self, decision: Decision, simulated: bool) -> str:
         place = self._run.candidates / decision.candidate / "harness"

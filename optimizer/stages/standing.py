@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from optimizer.candidates import BASELINE
-from optimizer.ledger import CandidateRow, VerdictRow
+from optimizer.ledger import SIMULATED_SERVER, CandidateRow, VerdictRow
 from optimizer.stages.bench import Bench
 from optimizer.stages.evidence import train_score
 from optimizer.state import Phase
@@ -26,7 +26,7 @@ def started(bench: Bench, said: str) -> Progress:
     data = {
         "run": bench.run,
         "folder": str(bench.folder),
-        "simulated": any(role.simulated for role in models.roles.values()),
+        "simulated": any(role.simulated for role in models.roles.values()) or _is_served(bench),
         "limits": bench.config.stop.model_dump(mode="json"),
         "looks": len(bench.gate.stages),
         "slots": bench.config.schedule.slots,
@@ -34,6 +34,10 @@ def started(bench: Bench, said: str) -> Progress:
         "so_far": _so_far(bench),
     }
     return Progress("started", f"run {bench.run}: {said}", data)
+
+
+def _is_served(bench: Bench) -> bool:
+    return any(note["kind"] == SIMULATED_SERVER for note in bench.ledger.notices())
 
 
 def _planned(bench: Bench) -> Json:

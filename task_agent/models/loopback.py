@@ -14,7 +14,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from task_agent.models.base import WireModel, WireReply, WireRequest
@@ -57,6 +57,7 @@ class LoopbackServer:
         script: Says what happens to any message; None lets it through.
         key: When given, other keys get 401.
         models: The model ids that are served; every one when left empty.
+        headers: Headers of every answer.
         port: Where to listen; 0 takes a free port.
 
     Raises:
@@ -71,6 +72,7 @@ class LoopbackServer:
         script: Callable[[Asked], Fault | None] | None = None,
         key: str | None = None,
         models: Sequence[str] = (),
+        headers: Mapping[str, str] = MappingProxyType({}),
         port: int = 0,
     ) -> None:
         self.requests: list[WireRequest] = []
@@ -79,6 +81,7 @@ class LoopbackServer:
         self._script = script
         self._key = key
         self._models = tuple(models)
+        self.headers = dict(headers)
         self._seen: Counter[str] = Counter()
         self._counting = threading.Lock()
         self._closing = threading.Event()
@@ -244,7 +247,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _head(self, reply: WireReply, content_type: str, more: Mapping[str, str]) -> None:
         self.send_response(reply.status)
-        for name, value in {"content-type": content_type, **reply.headers, **more}.items():
+        for name, value in {**self.server.owner.headers, "content-type": content_type, **reply.headers, **more}.items():
             self.send_header(name, value)
         self.end_headers()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,8 +15,11 @@ from typing import Any
 
 import anthropic
 import pytest
+import yaml
 
 from optimizer.cli.main import main
+from optimizer.facts import read_facts
+from optimizer.run_folder import RunFolder
 
 ROOT = Path(__file__).parents[3]
 
@@ -78,3 +82,33 @@ def test_a_port_that_is_taken_is_said_with_a_way_out(capsys: pytest.CaptureFixtu
         main(["simulate", "serve", str(ROOT / "tests/finished.yaml"), "--port", str(taken.getsockname()[1])])
     assert ended.value.code == 2
     assert "take `--port 0`" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_night_against_it_is_labelled_simulated_though_its_models_have_other_names(tmp_path: Path) -> None:
+    night = yaml.safe_load((ROOT / "tests/finished.yaml").read_text())
+    with served(str(ROOT / "tests/finished.yaml")) as (told, _):
+        role = {"model": "claude-haiku-5-5", "base_url": told["base_url"]}
+        paths = {"harness": str(ROOT / "configs/harnesses/bash-only"), "prices": str(ROOT / "configs/prices.yaml")}
+        night |= {**paths, "models": dict.fromkeys(("task", "proposer", "reflector"), role)}
+        night |= {"simulated": {}, "stop": {"iterations": 1, "budget_usd": 20}}
+        night |= {"splits": {"train": 3, "heldout": 6, "test": 3}, "sandbox": {"kind": "process", "allow_unsafe": True}}
+        night["gate"] |= {"min_tasks": 5, "stages": [1], "futility": [], "pool_min": 1}
+        night["replicates"] = dict.fromkeys(("preflight", "baseline", "screen", "certify"), 1)
+        (tmp_path / "night.yaml").write_text(json.dumps(night))
+        command = [sys.executable, "-m", "optimizer", "run", "night.yaml", "--yes"]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=os.environ | told["env"], capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stderr
+    (folder,) = tmp_path.glob("runs/run-*")
+    banner = "SIMULATED MODEL: every score and gain below comes from a seeded stand-in"
+    report = (folder / "report.md").read_text()
+    assert banner in report
+    assert re.search("the simulated model answers, under other models' names, for: .*proposer.*reflector.*task", report)
+    assert "no number here is about any real model" in report
+    assert "SIMULATED MODEL" in (folder / "report.html").read_text()
+    facts = read_facts(RunFolder(folder))
+    assert facts.simulated
+    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    assert next(event for event in events if event["kind"] == "started")["data"]["simulated"] is True

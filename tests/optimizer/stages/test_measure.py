@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from benchmarks.splits import Splits
 from benchmarks.task import Task
 from optimizer.attempt_spec import AttemptSpec
 from optimizer.execute import Driver
-from optimizer.ledger import VerdictRow
+from optimizer.ledger import SIMULATED_SERVER, VerdictRow
 from optimizer.loop import HOPELESS
 from optimizer.stages.draws import OutageError
 from optimizer.stages.gatekeeper import look_at, reserve
 from optimizer.stages.measure import baseline, certify
 from optimizer.stages.past import past_unevenness
 from optimizer.stages.preflight import preflight
+from optimizer.stages.standing import started
 from optimizer.state import Phase
 from optimizer.verdict import Verdict
 from task_agent.harness.errors import HarnessError
@@ -80,6 +82,19 @@ def test_crashes_beside_answers_are_told_with_the_baselines_score(bench: Worlds)
     said = next(event.text for event in world.told if event.kind == "measured")
     assert "scores 0.0% on train tasks; 3 of 4 attempts crashed (agent_crashed 3), such as c000/" in said
     assert said.endswith(": as scripted")
+
+
+def test_a_run_that_a_server_of_the_simulated_model_answered_once_stays_simulated(bench: Worlds) -> None:
+    world = bench(lambda spec: 0.0)
+    models = world.config.models
+    real = {
+        name: models.task.model_copy(update={"model": "claude-haiku-5-5"}) for name in ("task", "proposer", "reflector")
+    }
+    named = models.model_copy(update={**real, "reviewer": None, "analyst": None})
+    asking = replace(world.bench, config=world.config.model_copy(update={"models": named}))
+    assert started(asking, "said").data["simulated"] is False
+    world.ledger.note(SIMULATED_SERVER, "the simulated model answers")
+    assert started(asking, "said").data["simulated"] is True
 
 
 def test_preflight_draws_two_arms_of_the_baseline_and_records_noise_and_reach(bench: Worlds, rates: Rates) -> None:
