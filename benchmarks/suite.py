@@ -6,11 +6,12 @@ import difflib
 import functools
 import hashlib
 import importlib
+import os
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import cast, get_args
+from typing import Protocol, cast, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -24,15 +25,27 @@ from task_agent.sandbox.choose import Needs
 from task_agent.sandbox.roots import find_root
 from traces.errors import NotFoundError, UsageError
 
-Loader = Callable[[Mapping[str, object], Path], "Suite"]
+
+class Kind(Protocol):
+    """Make suites of one kind of settings; a module, whose other names are its own."""
+
+    def load(self, settings: Mapping[str, object], base: Path) -> Suite:
+        """Load the suite that the settings describe."""
+
+    def stands_on(self, settings: Mapping[str, object], base: Path) -> Sequence[Path]:
+        """Name every file and folder on disk that `load` would read, the one that the settings call `path` first.
+
+        What is not there yet, and would be read if it were, is named too. A suite that is generated stands on none.
+        """
+
 
 KINDS: dict[str, str] = {
-    "pitfalls": "benchmarks.pitfalls.generator:load",
-    "harbor": "benchmarks.harbor.dataset:load",
-    "spreadsheetbench": "benchmarks.spreadsheetbench.reader:load",
-    "exercism": "benchmarks.exercism.reader:load",
-    "bfcl": "benchmarks.bfcl.reader:load",
-    "table": "benchmarks.table.reader:load",
+    "pitfalls": "benchmarks.pitfalls.generator",
+    "harbor": "benchmarks.harbor.dataset",
+    "spreadsheetbench": "benchmarks.spreadsheetbench.reader",
+    "exercism": "benchmarks.exercism.reader",
+    "bfcl": "benchmarks.bfcl.reader",
+    "table": "benchmarks.table.reader",
 }
 
 
@@ -170,17 +183,43 @@ def load_suite(config: Mapping[str, object], base: Path) -> Suite:
         SuiteError: The kind is unknown, a setting is wrong, or a task cannot be read.
     """
     settings = dict(config)
-    kind, common = settings.pop("kind", None), common_settings(settings)
-    if not isinstance(kind, str) or kind not in KINDS:
+    kind, common = _kind(settings.pop("kind", None)), common_settings(settings)
+    suite = kind.load(settings, base).without(common.without)
+    return suite if common.roots is None else on_roots(suite, base / common.roots.expanduser())
+
+
+def stands_on(config: Mapping[str, object], base: Path) -> list[Path]:
+    """Name the files and folders on disk that a suite is made of, graders included; arguments as of `load_suite`.
+
+    Raises:
+        SuiteError: The kind is unknown, or a setting or what leads to the tasks is wrong.
+    """
+    settings = dict(config)
+    kind, common = _kind(settings.pop("kind", None)), common_settings(settings)
+    roots = [] if common.roots is None else [base / common.roots.expanduser()]
+    return [*_with_linked(kind.stands_on(settings, base)), *roots]
+
+
+def _kind(name: object) -> Kind:
+    if not isinstance(name, str) or name not in KINDS:
         raise SuiteError(
-            f"`suite.kind` is {kind!r}; known kinds: {', '.join(KINDS)}",
+            f"`suite.kind` is {name!r}; known kinds: {', '.join(KINDS)}",
             key="suite.kind",
             hint="write for example `suite: {kind: pitfalls, seed: 1}`",
         )
-    module, _, name = KINDS[kind].partition(":")
-    loader = cast(Loader, getattr(importlib.import_module(module), name))  # the registry names loaders only
-    suite = loader(settings, base).without(common.without)
-    return suite if common.roots is None else on_roots(suite, base / common.roots.expanduser())
+    return cast(Kind, importlib.import_module(KINDS[name]))  # the registry names such modules only
+
+
+def _with_linked(places: Iterable[Path]) -> list[Path]:
+    """Add the folders that links below lead to, which walking through a folder passes by."""
+    found: dict[Path, Path] = {}
+    left = [*places]
+    while left:
+        place = left.pop(0)
+        if found.setdefault(place.resolve(), place) is place:
+            below = (Path(folder, name) for folder, folders, _ in os.walk(place) for name in folders)
+            left += [path for path in below if path.is_symlink()]
+    return [*found.values()]
 
 
 def on_roots(suite: Suite, roots: Path) -> Suite:

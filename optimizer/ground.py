@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 from benchmarks.errors import SuiteError
 from benchmarks.registry import SuiteRegistry
 from benchmarks.splits import Splits
+from benchmarks.suite import stands_on
 from optimizer.run_folder import RunFolder
 from traces.errors import UsageError
 
@@ -38,6 +39,7 @@ class Ground:
 
     def __init__(self) -> None:
         self._first: Digests | None = None
+        self._places: Sequence[Path] | None = None
         self._journal = b""
 
     def moved(self, folder: RunFolder, suite: Mapping[str, object], registry: SplitsRecord) -> list[str]:
@@ -48,7 +50,9 @@ class Ground:
             suite: The run file's section.
             registry: What the suite registry must say.
         """
-        seen = {**evaluator(), **suite_files(suite), **run_files(folder)}
+        if self._places is None:
+            self._places = stands_on(suite, Path.cwd())
+        seen = {**evaluator(), **suite_files(self._places), **run_files(folder)}
         first = self._first = self._first or seen
         differing = sorted(name for name in {*first, *seen} if first.get(name) != seen.get(name))
         return [*differing, *self._splits(registry)]
@@ -99,15 +103,13 @@ def evaluator_hash() -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def suite_files(suite: Mapping[str, object]) -> Digests:
-    """Hash the files on disk that a suite's settings name; a suite that is generated has none."""
-    named = [Path.cwd() / value for key, value in suite.items() if isinstance(value, str) and key != "kind"]
-    roots = [root for root in named if root.exists()]
-    return {
-        f"suite: {root.name}{path[len(str(root)) :]}": digest
-        for root in roots
-        for path, digest in _tree(str(root)).digests().items()
-    }
+def suite_files(places: Sequence[Path]) -> Digests:
+    """Hash the files at the places a suite stands on; each is named as seen from the folder of the first."""
+    found: dict[str, str] = {}
+    for place in map(str, places):
+        name = os.path.relpath(place, places[0].parent)
+        found |= {f"suite: {name}{path[len(place) :]}": digest for path, digest in _tree(place).digests().items()}
+    return found
 
 
 def run_files(folder: RunFolder) -> Digests:
@@ -146,7 +148,7 @@ class _Tree:
             self._files += [f"{folder}/{name}" for name in sorted(names)]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=10_000)
 def _tree(root: str) -> _Tree:
     return _Tree(root)
 

@@ -117,7 +117,7 @@ def load(settings: Mapping[str, object], base: Path) -> Suite:
     config = read_settings(BfclConfig, settings)
     path = (base / Path(config.path).expanduser()).resolve()
     records = [(place, _read(Record, entry, place)) for place, entry in _chosen(path, config)]
-    answers = path.parent / "possible_answer" / path.name
+    answers = _answers_file(path)
     truths = {answer.id: answer.ground_truth for answer in _answers(answers)}
     folder = _classes_folder(path.parent, config.classes)
     modules = {f"{file.stem}.py": file.read_bytes() for file in sorted(folder.glob("*.py"))}
@@ -129,6 +129,18 @@ def load(settings: Mapping[str, object], base: Path) -> Suite:
         classes = {name: _module_of(name, modules, place) for name in record.involved_classes}
         tasks.append(_task(_Case(record, truths[record.id], modules, classes), config))
     return Suite(path.stem, tuple(tasks))
+
+
+def stands_on(settings: Mapping[str, object], base: Path) -> Sequence[Path]:
+    """Name the records, the right calls, and wherever the APIs' modules are looked for."""
+    config = read_settings(BfclConfig, settings)
+    given = base / Path(config.path).expanduser()
+    path = given.resolve()
+    return (given, _answers_file(path), *_classes_places(path.parent, config.classes))
+
+
+def _answers_file(path: Path) -> Path:
+    return path.parent / "possible_answer" / path.name
 
 
 def _chosen(path: Path, config: BfclConfig) -> list[tuple[Place, Line]]:
@@ -176,12 +188,16 @@ def _check(record: Record, truth: Sequence[object], place: Place) -> None:
 
 
 def _classes_folder(data: Path, given: str | None) -> Path:
-    places = [data / Path(given).expanduser()] if given else [data / name for name in _CLASSES]
+    places = _classes_places(data, given)
     found = next((place.resolve() for place in places if place.is_dir()), None)
     if found is None:
         why = f"the APIs' modules are not in {places[0]}; name their folder"
         raise SuiteError(f"`suite.classes`: {why}", key="suite.classes")
     return found
+
+
+def _classes_places(data: Path, given: str | None) -> list[Path]:
+    return [data / Path(given).expanduser()] if given else [data / name for name in _CLASSES]
 
 
 def _module_of(name: str, modules: Mapping[str, bytes], place: Place) -> str:

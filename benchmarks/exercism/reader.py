@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -89,6 +89,11 @@ def load(settings: Mapping[str, object], base: Path) -> Suite:
     wanted = [name for name in config.only or folders if name not in config.exclude]
     tasks = [_task(_exercise(folders[name]), config) for name in sorted(wanted)[: config.limit]]
     return Suite(root.name, tuple(tasks))
+
+
+def stands_on(settings: Mapping[str, object], base: Path) -> Sequence[Path]:
+    """Name the track, or the exercise."""
+    return (base / Path(read_settings(ExercismConfig, settings).path).expanduser(),)
 
 
 def _folders(root: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from benchmarks.errors import SuiteError
 from benchmarks.harbor.options import AS_IT_IS, ReadOptions
 from benchmarks.harbor.reader import read_task
-from benchmarks.harbor.sources import find_source
+from benchmarks.harbor.sources import Source, find_source
 from benchmarks.settings import read_settings
 from benchmarks.suite import Suite
 from benchmarks.task import Task
@@ -147,10 +147,21 @@ def read_tasks(folders: Iterable[Path], options: ReadOptions = AS_IT_IS) -> list
 def load(settings: Mapping[str, object], base: Path) -> Suite:
     """Read the settings of the run file and then the tasks."""
     config = read_settings(DatasetConfig, settings)
-    root = (base / Path(config.path).expanduser()).resolve()
-    checkouts = {url: (root.parent / Path(path).expanduser()).resolve() for url, path in config.checkouts.items()}
-    source = find_source(root, config.dataset, checkouts)
+    source = _source(config, base)
     folders = _chosen(source.folders, config)
     if not folders:
         raise SuiteError("no task is left after `only`, `exclude`, `difficulty` and `category`", key="suite")
     return Suite(name=source.name, tasks=tuple(read_tasks(folders, config.options)))
+
+
+def stands_on(settings: Mapping[str, object], base: Path) -> Sequence[Path]:
+    """Name the folder of tasks, or the file that lists them and the task folders that it lists."""
+    config = read_settings(DatasetConfig, settings)
+    given = base / Path(config.path).expanduser()
+    return (given,) if given.is_dir() else (given, *_source(config, base).folders)
+
+
+def _source(config: DatasetConfig, base: Path) -> Source:
+    root = (base / Path(config.path).expanduser()).resolve()
+    checkouts = {url: (root.parent / Path(path).expanduser()).resolve() for url, path in config.checkouts.items()}
+    return find_source(root, config.dataset, checkouts)

@@ -70,6 +70,11 @@ def load(settings: Mapping[str, object], base: Path) -> Suite:
     )
 
 
+def stands_on(settings: Mapping[str, object], base: Path) -> Sequence[Path]:
+    """Name the dataset's folder: its records and the workbooks of their cases lie below it."""
+    return (base / Path(read_settings(SpreadsheetBenchConfig, settings).path).expanduser(),)
+
+
 def _chosen(
     items: Sequence[Item], config: SpreadsheetBenchConfig, folder: Path
 ) -> tuple[list[tuple[Item, RawRecord]], list[Fault]]:

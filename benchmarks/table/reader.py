@@ -104,6 +104,14 @@ def load(settings: Mapping[str, object], base: Path) -> Suite:
     )
 
 
+def stands_on(settings: Mapping[str, object], base: Path) -> Sequence[Path]:
+    """Name the table, and the file that grades its answers; a rubric stands in the settings."""
+    config = read_settings(TableConfig, settings)
+    given = base / Path(config.path).expanduser()
+    files = {} if isinstance(config.grader, str) else {"python": config.grader.python, "shell": config.grader.shell}
+    return (given, *(given.resolve().parent / name for name in files.values() if name is not None))
+
+
 def _rows(path: Path) -> list[tuple[Place, Row]]:
     """Give each row with its place."""
     if path.suffix not in (".csv", ".jsonl"):

@@ -211,18 +211,18 @@ def test_touching_a_file_changes_nothing(night: Any, suite: Path) -> None:
 def test_a_content_that_keeps_size_and_time_is_seen_all_the_same(tmp_path: Path) -> None:
     path = tmp_path / "check.py"
     path.write_text("reward = 0\n")
-    before, stamp = suite_files({"path": str(path)}), path.stat()
+    before, stamp = suite_files([path]), path.stat()
     path.write_text("reward = 1\n")
     os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-    assert suite_files({"path": str(path)}) != before
+    assert suite_files([path]) != before
 
 
 def test_a_file_that_comes_anew_in_a_deep_folder_is_seen(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "one").write_text("1")
-    before = suite_files({"path": str(tmp_path)})
+    before = suite_files([tmp_path])
     (tmp_path / "a" / "b" / "two").write_text("2")
-    assert len(suite_files({"path": str(tmp_path)})) == len(before) + 1 == 2
+    assert len(suite_files([tmp_path])) == len(before) + 1 == 2
 
 
 def test_what_grades_is_watched_and_what_only_shows_is_not() -> None:
@@ -233,11 +233,50 @@ def test_what_grades_is_watched_and_what_only_shows_is_not() -> None:
     assert not any(name.startswith(SHOWING) or "__pycache__" in name for name in names)
 
 
-def test_a_generated_suite_has_no_files_and_a_path_that_is_a_file_is_watched(tmp_path: Path) -> None:
-    path = tmp_path / "rows.jsonl"
-    path.write_text("{}\n")
-    assert suite_files({"kind": "pitfalls", "seed": 1, "families": "all"}) == {}
-    assert list(suite_files({"kind": "table", "path": str(path)})) == ["suite: rows.jsonl"]
+def test_a_generated_suite_has_no_files_and_a_place_that_is_a_file_or_not_there_yet_is_watched(tmp_path: Path) -> None:
+    rows, grader = tmp_path / "rows.jsonl", tmp_path / "grader.py"
+    rows.write_text("{}\n")
+    assert suite_files([]) == {}
+    assert list(suite_files([rows, grader])) == ["suite: rows.jsonl"]
+    grader.write_text("def grade(row, answer): return 1\n")
+    assert list(suite_files([rows, grader])) == ["suite: rows.jsonl", "suite: grader.py"]
+
+
+def test_files_of_one_name_at_two_places_are_told_apart(tmp_path: Path) -> None:
+    for folder in ("a/task", "b/task"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "test.sh").write_text("true\n")
+    assert list(suite_files([tmp_path / "a/task", tmp_path / "b/task"])) == [
+        "suite: task/test.sh",
+        "suite: ../b/task/test.sh",
+    ]
+
+
+@pytest.mark.parametrize("how", ["python", "shell"])
+def test_a_grader_beside_a_table_that_is_changed_during_a_screen_makes_the_candidate_invalid(
+    bench: Worlds, rates: Rates, tmp_path: Path, how: str
+) -> None:
+    grader, table = tmp_path / "graders" / "grade", tmp_path / "quiz.csv"
+    table.write_text("prompt,answer\nTwo and two?,4\n")
+    grader.parent.mkdir()
+    grader.write_text("echo 0\n")
+    settings = {"kind": "table", "path": str(table), "grader": {how: "graders/grade"}}
+    world = bench(
+        rates(1, {"c000": 0.2, "c001": 1.0}),
+        sizes=(6, 12, 4),
+        settings={"suite": settings, "stop": {"iterations": 1}},
+        reflector=[passed()],
+    )
+    world.add(1, {PROMPT: BETTER})
+
+    def at_work(spec: AttemptSpec) -> None:
+        if (spec.candidate, spec.purpose.value) == ("c001", "screen"):
+            grader.write_text("echo 1\n")
+
+    world.script.before = at_work
+    with pytest.raises(GroundMovedError, match="suite: graders/grade; c001 is invalid"):
+        world.drive()
+    assert world.causes() == {"c001": "tampered"}
 
 
 def test_a_look_at_the_ground_costs_a_hundredth_of_a_second() -> None:
