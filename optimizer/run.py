@@ -201,7 +201,7 @@ def _open_bench(
     config = plan.config
     listen = with_spend(listen, ledger.spend)
     ledger.begin(folder.id, plan.lock)
-    taken_up = bool(ledger.notices())
+    taken_up = any(note["kind"] == "sandbox" for note in ledger.notices())  # each driver notes its own
     place = open_workplace(folder, config, plan.sandbox, ledger=ledger, control=control, listen=listen, stack=stack)
     if taken_up:
         ledger.note("resumed", "a driver took the run up")

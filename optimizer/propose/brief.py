@@ -39,16 +39,17 @@ class Standing:
         return brief != MERGE or len(self.ideas) > 1
 
 
-def deal(briefs: Sequence[str], turn: int, standing: Standing) -> str:
-    """Give the brief whose turn it is, or the next one that makes sense; empty when there is none.
+def deal(briefs: Sequence[str], turn: int, standing: Standing, dealt: Sequence[str] = ()) -> str:
+    """Give the brief whose turn it is, or the next that makes sense and its round had least often; empty for none.
 
     Args:
         briefs: The run file's, in order.
         turn: Counts the slots that proposers serve, from 0.
         standing: How the run stands.
+        dealt: What the slots before it in its round were asked for.
     """
     order = [briefs[(turn + step) % len(briefs)] for step in range(len(briefs))]
-    return next((brief for brief in order if standing.allows(brief)), "")
+    return min(filter(standing.allows, order), key=dealt.count, default="")
 
 
 def opening(brief: str, standing: Standing) -> list[str]:

@@ -20,7 +20,7 @@ def opened(bench: Bench, slots: Sequence[int], parent: str, pivot: int = 0) -> l
     """Give what slots are asked for: recorded before a session begins, and the same however often it is resumed."""
     known = bench.ledger.proposals()
     if not known.keys() >= set(slots):
-        bench.ledger.open_proposals([_dealt(bench, slot, parent, pivot) for slot in slots])
+        bench.ledger.open_proposals(_round(bench, slots, parent, pivot))
         known = bench.ledger.proposals()
     return [known[slot] for slot in slots]
 
@@ -48,14 +48,16 @@ def aggregate(bench: Bench, candidate: str) -> TrainScore:
     return TrainScore(mean_of_tasks(rewards(rows)), sum(row.reward is not None for row in rows), len(rows))
 
 
-def _dealt(bench: Bench, slot: int, parent: str, pivot: int) -> ProposalRow:
-    """Deal a slot's brief; the tuner's slots take none."""
-    briefs, turn = bench.config.proposer.briefs, slot - 1 - bench.config.tuner.served(slot - 1)
-    dealt = brief.deal(briefs, turn, standing(bench, parent)) if briefs else ""
+def _round(bench: Bench, slots: Sequence[int], parent: str, pivot: int) -> list[ProposalRow]:
+    """Deal each slot of a round its brief, by turn and by what the round has already; the tuner's slots take none."""
+    briefs, state = bench.config.proposer.briefs, standing(bench, parent)
     start = start_of(bench, parent, pivot) if pivot else parent
     program = bench.config.proposer.program
     author = bench.config.models.proposer.model if program is None else program.command[0]
-    return ProposalRow(slot, parent, dealt, author, start, pivot)
+    dealt: list[str] = []
+    for slot in slots:
+        dealt.append(brief.deal(briefs, slot - 1 - bench.config.tuner.served(slot - 1), state, dealt))
+    return [ProposalRow(slot, parent, asked, author, start, pivot) for slot, asked in zip(slots, dealt, strict=True)]
 
 
 def standing(bench: Bench, parent: str) -> brief.Standing:

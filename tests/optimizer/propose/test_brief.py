@@ -21,6 +21,13 @@ def test_a_brief_with_nothing_to_work_on_makes_way_for_the_next(brief: str) -> N
     assert deal((brief, "tools"), 0, RICH) == brief
 
 
+def test_a_round_deals_a_brief_twice_only_when_every_one_that_makes_sense_is_dealt() -> None:
+    dealt: list[str] = []
+    for turn in range(3, 9):
+        dealt.append(deal(ALL, turn, Standing(failing=3, kept=[], ideas=[]), dealt))
+    assert dealt == ["tools", "orchestration", "explore", "repair", "repair", "tools"]
+
+
 def test_without_a_brief_that_makes_sense_the_session_is_free() -> None:
     assert deal(("repair", "merge"), 5, POOR) == ""
     assert opening("", POOR) == []

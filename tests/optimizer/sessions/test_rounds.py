@@ -117,6 +117,12 @@ def test_sessions_of_a_round_work_at_once_from_one_champion_with_briefs_of_their
     assert [row.brief for row in world.ledger.proposals().values()] == ["explore", "tools"]
 
 
+def test_a_round_begun_behind_a_brief_that_makes_no_sense_deals_no_brief_twice(bench: Worlds, rates: Rates) -> None:
+    world = begun(bench, rates, {1: FIRST, 2: LAST}, briefs=["simplify", "merge", "tools", "explore"])
+    propose_changes(world.bench, [1, 2], "c000")
+    assert [row.brief for row in world.ledger.proposals().values()] == ["tools", "explore"]
+
+
 @pytest.mark.parametrize("parallel", [1, 2])
 def test_the_record_of_a_night_is_the_same_whichever_session_is_faster(
     parallel: int, bench: Worlds, rates: Rates
