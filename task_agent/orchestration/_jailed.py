@@ -178,7 +178,8 @@ class Ctx:
     def opening(self, role: str = "main", said: str = "") -> str:
         """Word the first thing an agent is told, as the built-in patterns do; `said` stands below the task."""
         opening = str(self._openings.get(role, self._openings["main"]))
-        return f"{opening}\n{said}" if said else opening
+        between = "\n\n" if role == "chooser" else "\n"
+        return f"{opening}{between}{said}" if said else opening
 
     def agent(self, role: str = "main", prompt: str | None = None, tools: list[str] | None = None) -> Agent:
         """Make an agent with a context of its own; `tools` are names."""

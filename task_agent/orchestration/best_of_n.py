@@ -17,11 +17,6 @@ _UNBOUNDED = 1e18
 SPARE_TURNS = 4
 """Turns that must be left for choosing when another draft is begun."""
 
-CHOICE_ASK = (
-    "The work has been done several times, each time from the same beginning. Every draft is a copy of the working "
-    "directory, shown with what it changed in the directory as it was at the start. Choose one."
-)
-
 
 async def best_of_n(ctx: Ctx, params: BestOfNParams) -> str:
     """Make up to `params.n` drafts one after the other, and leave the chosen one in the working directory.
@@ -66,7 +61,7 @@ async def _choose(ctx: Ctx, drafts: Drafts, count: int) -> int:
     report = ReportChoiceTool(count)
     shown = [f"Draft {number}: {drafts.folder(number)}\n{await drafts.changes(number)}" for number in _upto(count)]
     most_chars = ctx.spec.context.max_tool_output_chars
-    said = "\n\n".join([CHOICE_ASK, *(shorten(text, most_chars) for text in shown)])
+    said = "\n\n".join(shorten(text, most_chars) for text in shown)
     await ctx.agent("chooser", tools=["bash", report]).run(first_message("chooser", ctx.task, said))
     if report.choice is None:
         ctx.note("the chooser ended without a choice; the first draft stands")

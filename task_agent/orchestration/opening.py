@@ -31,6 +31,10 @@ BUILTIN_TOOLS: Mapping[str, ToolSchema] = {"bash": BASH, "edit_file": EDIT_FILE,
 
 PLAN_ASK = "Write the plan; another agent will carry it out."
 CHECK_ASK = "Work finished; check the result in the working directory."
+CHOICE_ASK = (
+    "The work has been done several times, each time from the same beginning. Every draft is a copy of the working "
+    "directory, shown with what it changed in the directory as it was at the start. Choose one."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,7 @@ def first_message(role: str, task: TaskView, said: str = "") -> str:
     if role == "verifier":
         return f"{text}\n{CHECK_ASK}"
     if role == "chooser":
-        return f"{text}\n{said}" if said else text
+        return "\n\n".join(filter(None, [f"{text}\n{CHOICE_ASK}", said]))
     if role == "planner":
         return f"{text}{shown}\n{PLAN_ASK}"
     return f"{text}{shown}\n{said}" if said else f"{text}{shown}"

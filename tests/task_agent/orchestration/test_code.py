@@ -247,6 +247,7 @@ async def test_code_has_the_roles_of_the_built_in_patterns_with_their_tools_and_
     openings += [first_message("chooser", TASK, "Draft 1: /a\n\nDraft 2: /b"), first_message("main", TASK, "a plan")]
     told = [request.messages[0].content[0]["text"] for request in (planner, verifier, chooser, main)]
     assert told == openings
+    assert "Choose one.\n\nDraft 1: /a" in told[2]
     assert again.messages[-1].content[0]["content"] == "there is no draft 0; there are 1"
 
 
