@@ -30,6 +30,7 @@ def _place(place: SandboxSpec) -> dict[str, object]:
         "keep_processes": place.keep_processes or None,
         "root_powers": place.root_powers or None,
         "system_changes": place.system_changes or None,
+        "apart": place.apart or None,
     }
     return {
         "workdir": place.workdir,

@@ -8,12 +8,12 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from benchmarks.errors import SuiteError
-from benchmarks.harbor.options import AS_IT_IS, ReadOptions
+from benchmarks.harbor.options import AS_IT_IS, Chosen, ReadOptions
 from benchmarks.harbor.reader import read_task
 from benchmarks.harbor.sources import Source, find_source
 from benchmarks.settings import read_settings
@@ -56,30 +56,51 @@ class DatasetConfig(BaseModel):
     """Give the network to tasks that do not say, as Harbor does."""
     root_powers: bool = False
     """Let root change owners and users, as package managers and many services must; only in containers."""
-    system_changes: bool = False
-    """Take changed system programs (an upgraded shell or interpreter) for work and not for tampering."""
+    system_changes: bool | list[str] = False
+    """Put changed shells, interpreters and C libraries back before grading; else they are tampering."""
+    apart: bool | list[str] = False
+    """Grade in a fresh container of the image, by the work directory alone."""
+    user: str | None = None
+    """Who the agent is in tasks that name nobody; what holds a living daemon, where it is not root."""
+    verifier_user: str | None = None
+    """Who the verifier is in tasks that name nobody."""
     offline: bool = False
     """Run agents and verifiers without the network, whatever tasks say, and tell uv and pip so."""
+
+    @model_validator(mode="after")
+    def _is_apart_or_not(self) -> Self:
+        """Refuse a choice that the other one would undo in silence."""
+        for key in ("keep_processes", "system_changes"):
+            if self.apart is not False and getattr(self, key) is True:
+                raise ValueError(f"`apart` and `{key}: true` exclude each other; name the tasks that need `{key}`")
+        return self
 
     @property
     def options(self) -> ReadOptions:
         """Give what concerns the reading of a single task."""
-        kept = self.keep_processes
         return ReadOptions(
             images=self.images,
             host={name: os.environ[name] for name in self.host_env if name in os.environ},
-            keep_processes=frozenset(kept) if isinstance(kept, list) else kept,
+            keep_processes=_chosen_by(self.keep_processes),
             reward_key=self.reward_key,
             default_network=self.default_network,
             root_powers=self.root_powers,
-            system_changes=self.system_changes,
+            system_changes=_chosen_by(self.system_changes),
+            apart=_chosen_by(self.apart),
+            user=self.user,
+            verifier_user=self.verifier_user,
             offline=self.offline,
         )
 
 
+def _chosen_by(given: bool | list[str]) -> Chosen:
+    return given if isinstance(given, bool) else frozenset(given)
+
+
 def _check_names(config: DatasetConfig, names: Sequence[str]) -> None:
     lists = {"only": config.only or (), "exclude": config.exclude}
-    lists["keep_processes"] = config.keep_processes if isinstance(config.keep_processes, list) else ()
+    given = {"keep_processes": config.keep_processes, "system_changes": config.system_changes, "apart": config.apart}
+    lists |= {key: names for key, names in given.items() if isinstance(names, list)}
     for key, wanted in lists.items():
         for name in wanted:
             if not fnmatch.filter(names, name):

@@ -67,7 +67,6 @@ def read_place(source: PlaceSource, options: ReadOptions, *, any_image: bool = F
         cpus=table.cpus or DEFAULT_CPUS,
         pids=PIDS,
         root_powers=options.root_powers,
-        system_changes=options.system_changes,
         disk_mb=table.storage_mb or DEFAULT_STORAGE_MB,
     )
     if dockerfile is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,9 @@ DEFAULT_AGENT_TIMEOUT_S = 600.0
 
 ANY_IMAGE = "any_image"
 """Key of [metadata] that says: coreutils and a plain python3 are enough, whatever the Dockerfile is FROM."""
+
+_SYSTEM = re.compile(r"/|/(s?bin|lib\w*|etc|dev|proc|sys|run)(/.*)?|/usr(/(?!src/).*)?|/root|/home(/[^/]+)?|/var|/tmp")
+"""Folders that hold what graders run or read unasked: to carry one over would be to carry over a forgery."""
 
 _OFFLINE_ENV = {"UV_OFFLINE": "1", "PIP_NO_INDEX": "1"}
 _ROOT_USERS = (None, "root", 0, "0")
@@ -143,14 +147,33 @@ class _Reader:
         place = read_place(source, options, any_image=config.metadata.get(ANY_IMAGE) is True)
         agent, verifier = self._networks()
         built = place.build_context is not None
+        name, keeps = self.folder.name, self._keeps()
         return replace(
             place,
             network=agent,
             verifier_network=None if verifier == agent or config.verifier.separate else verifier,
-            user=_user(config.agent.user, built=built),
-            verifier_user=None if config.verifier.separate else _user(config.verifier.user, built=built),
-            keep_processes=options.keeps(self.folder.name) or config.metadata.get(KEEP_PROCESSES, False),
+            user=_user(config.agent.user, options.user, built=built),
+            verifier_user=None
+            if config.verifier.separate
+            else _user(config.verifier.user, options.verifier_user, built=built),
+            keep_processes=keeps,
+            system_changes=options.changes_system(name),
+            apart=not keeps and self._apart(place),
         )
+
+    def _keeps(self) -> bool:
+        return self.options.keeps(self.folder.name) or self.config.metadata.get(KEEP_PROCESSES) is True
+
+    def _apart(self, place: SandboxSpec) -> bool:
+        """Say whether it is graded apart: once, with a work directory that holds no programs and no settings."""
+        if not self.options.wants_apart(self.folder.name):
+            return False
+        several = "it is graded in steps" if self.config.steps else ""
+        inside = f"its work directory is {place.workdir}" if _SYSTEM.fullmatch(place.workdir) else ""
+        why = several or inside
+        if why and self.options.apart is not True:
+            raise SuiteError(f"task {self.folder.name!r} cannot be graded apart: {why}", key="suite.apart")
+        return not why and not self.config.verifier.separate
 
     def _networks(self) -> tuple[bool, bool]:
         """Say whether the agent has the network, and whether the verifier has."""
@@ -174,7 +197,7 @@ class _Reader:
         place = read_place(PlaceSource(context, self.folder / "task.toml", table, key), self.options)
         asked = table.network if verifier.network_mode is None else verifier.network_mode == "public"
         network = self.options.default_network if asked is None else asked
-        user = _user(verifier.user, built=place.build_context is not None)
+        user = _user(verifier.user, self.options.verifier_user, built=place.build_context is not None)
         return replace(place, network=network and not self.options.offline, verifier_user=user)
 
     def _artifacts(self, given: Artifacts, place: SandboxSpec) -> tuple[Artifact, ...]:
@@ -199,8 +222,9 @@ def _timeout(step: StepTable, config: HarborConfig) -> float:
     return step.verifier.timeout_sec if given else config.verifier.timeout_sec
 
 
-def _user(given: str | int | None, *, built: bool) -> str | None:
+def _user(own: str | int | None, usual: str | None, *, built: bool) -> str | None:
     """Name a user for the engine; root is what a place without an image of its own has anyway."""
+    given = usual if own is None else own
     if given is None or (given in _ROOT_USERS and not built):
         return None
     return str(given)

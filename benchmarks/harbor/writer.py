@@ -21,6 +21,7 @@ _UNWRITTEN_OF_PLACES = (
     "keep_processes",
     "root_powers",
     "system_changes",
+    "apart",
     "verifier_network",
     "build_timeout_s",
 )

@@ -15,7 +15,7 @@ import socket
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from task_agent.errors import SandboxLostError
 from task_agent.sandbox import _images, _phases, mark
@@ -27,6 +27,9 @@ from task_agent.sandbox._tar import below, pack, parents, unpack, unpack_all
 from task_agent.sandbox.base import LOG_LIMIT_BYTES, SandboxSpec
 from task_agent.sandbox.shell import Shell, ShellSetup
 from traces.errors import SandboxUnavailableError
+
+if TYPE_CHECKING:
+    from docker.types import Mount
 
 DEFAULT_IMAGE = "ratchet-base:bookworm"
 IMAGE_VARIABLE = "RATCHET_DOCKER_IMAGE"
@@ -68,8 +71,12 @@ class Attached:
         self.shell = Shell(self.link, ShellSetup((), {}, workdir, respawns=False))
 
 
-def bring_up(spec: SandboxSpec) -> Box:
+def bring_up(spec: SandboxSpec, *, emptied: bool = False) -> Box:
     """Create and start the container and put the task's files into it.
+
+    Args:
+        spec: What it is made of.
+        emptied: Hide what the image has in the work directory: what an agent deleted of it must not be there again.
 
     Raises:
         SandboxUnavailableError: The image is not on this machine.
@@ -80,7 +87,7 @@ def bring_up(spec: SandboxSpec) -> Box:
     try:
         config = _config_of(image)
         spec = _as_image_has_it(spec, config)
-        box = _created(spec, image, _owner_of(config))
+        box = _created(spec, image, _owner_of(config), emptied=emptied)
     except ImageNotFound:
         hint = f"`docker pull` it, or name another in {IMAGE_VARIABLE}"
         raise SandboxUnavailableError(f"the image {image!r} is not on this machine", hint=hint) from None
@@ -117,10 +124,13 @@ def _lay_out(box: Box) -> None:
             engine().put_archive(container, "/", tar)
 
 
-def _created(spec: SandboxSpec, image: str, owner: int) -> Box:
+def _created(spec: SandboxSpec, image: str, owner: int, *, emptied: bool) -> Box:
+    from docker.types import Mount
+
     shown = bound(spec.shown, image)
+    empty = [Mount(spec.workdir, None, no_copy=True)] if emptied else []
     try:
-        return Box(_create(spec, image, shown), spec, owner, shown)
+        return Box(_create(spec, image, [*(shown.mounts() if shown else ()), *empty]), spec, owner, shown)
     except BaseException:
         if shown is not None:
             shown.remove()
@@ -130,7 +140,7 @@ def _created(spec: SandboxSpec, image: str, owner: int) -> Box:
 def bring_up_grader(spec: SandboxSpec) -> Box:
     """Create and start a container of the same image, without the task's files and with a folder for rewards."""
     network = spec.network if spec.verifier_network is None else spec.verifier_network
-    box = bring_up(replace(spec, files={}, shown={}, user=None, network=network))
+    box = bring_up(replace(spec, files={}, shown={}, user=None, network=network), emptied=True)
     make_folder(box, "logs/verifier")
     return box
 
@@ -181,7 +191,7 @@ _ROOT_POWERS = (
 """What the engine gives root by itself, without raw sockets, device files and the audit log."""
 
 
-def _create(spec: SandboxSpec, image: str, shown: Bound | None) -> str:
+def _create(spec: SandboxSpec, image: str, mounts: Sequence[Mount]) -> str:
     """Make the container; an image's own entrypoint is given our first process as its command."""
     from docker.types import LogConfig, Ulimit
 
@@ -197,7 +207,7 @@ def _create(spec: SandboxSpec, image: str, shown: Bound | None) -> str:
         pids_limit=spec.pids,
         ulimits=[Ulimit(name="core", soft=0, hard=0), Ulimit(name="fsize", soft=file_bytes, hard=file_bytes)],
         log_config=LogConfig(type="none"),
-        mounts=shown.mounts() if shown is not None else None,
+        mounts=list(mounts) or None,
     )
     made = engine().create_container(
         image,

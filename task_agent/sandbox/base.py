@@ -41,7 +41,8 @@ class SandboxSpec:
 
     `apart` (docker; the other kinds always do) grades in a fresh container of the image, which gets the
     work directory and nothing else of the agent. Where the agent's own container grades, changes to what
-    a grader relies on are tampering, unless `system_changes` says that they are the task's own work.
+    a grader relies on are tampering. `system_changes` says that the task's own work may change programs and
+    libraries of the system: those are put back from the image before grading, and the rest is tampering.
 
     `root` (bubblewrap only) is a host folder that stands as the root of the file system, read-only but for
     the work directory, which begins as it is there, `/tmp` and `/logs`; None is this machine's own programs.

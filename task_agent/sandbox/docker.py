@@ -17,6 +17,7 @@ from task_agent.sandbox._container import Attached, Box, absent_images
 from task_agent.sandbox._engine import call, call_heavy, end, engine, engine_cpus, reap, reap_orphans
 from task_agent.sandbox._grading import grading_slot
 from task_agent.sandbox._output import OutputKeeper
+from task_agent.sandbox._restoring import put_back
 from task_agent.sandbox._tampering import tampered
 from task_agent.sandbox.base import ExecResult, SandboxSpec, VerifyRun
 from task_agent.sandbox.refusals import refuse
@@ -100,6 +101,9 @@ class DockerSandbox:
     ) -> VerifyRun:
         """Grade where the agent worked, unless it changed what the grader relies on."""
         box = await self._box()
+        restored = frozenset[str]()
+        if self._spec.system_changes:
+            restored = await call_heavy(put_back, box.container, running=self._spec.keep_processes)
         await call(_phases.begin_grading, engine(), box.container, self._spec)
         env = {"PYTHONPYCACHEPREFIX": f"/tmp/.pyc-{os.urandom(8).hex()}", **env}
         wipe = _WIPE if self._spec.keep_processes else _END + _WIPE
@@ -108,7 +112,7 @@ class DockerSandbox:
             shell = await self._fresh_shell(box, env, wipe)
         except SandboxLostError as error:
             lost = error
-        if found := await call(tampered, engine(), box.container, self._spec):
+        if found := await call(tampered, engine(), box.container, self._spec, restored):
             return VerifyRun(ExecResult("", None, 0.0, 0), {}, found)
         if shell is None:
             raise lost or SandboxLostError("no shell starts in the container")

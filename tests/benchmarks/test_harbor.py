@@ -472,6 +472,13 @@ def test_a_folder_that_does_not_parse_is_an_error_and_never_skipped(tmp_path: Pa
         ({"path": "."}, "holds no task folders"),
         ({"path": "mine", "only": ["count-line"]}, "no task folder 'count-line'"),
         ({"path": "mine", "keep_processes": ["count-line"]}, "no task folder 'count-line'"),
+        ({"path": "mine", "apart": ["count-line"]}, "no task folder 'count-line'"),
+        ({"path": "mine", "system_changes": ["count-line"]}, "no task folder 'count-line'"),
+        ({"path": "mine", "apart": True, "keep_processes": True}, "`keep_processes: true` exclude each other"),
+        (
+            {"path": "mine", "apart": ["count-lines"], "system_changes": True},
+            "`system_changes: true` exclude each other",
+        ),
         ({"path": "mine", "difficulty": ["hard"]}, "no task has the difficulty 'hard'"),
         ({"path": "mine", "exclude": ["count-*"]}, "no task is left"),
         ({"path": "mine", "dataset": "x"}, "only a registry.json has several"),
@@ -483,3 +490,30 @@ def test_wrong_settings_are_refused(tmp_path: Path, settings: dict[str, object],
         _folder(tmp_path / "mine")
     with pytest.raises(SuiteError, match=said):
         load_suite({"kind": "harbor", **settings}, tmp_path)
+
+
+def _placed(path: Path, **settings: object) -> dict[str, SandboxSpec]:
+    suite = load_suite({"kind": "harbor", "path": ".", **settings}, path)
+    return {task.id: task.environment for task in suite.tasks}
+
+
+def test_tasks_are_graded_apart_unless_their_work_is_more_than_a_folder(tmp_path: Path) -> None:
+    dockerfile = "FROM ratchet-base:bookworm\nRUN true\nWORKDIR {}\n"
+    folders = {"a": "/app", "b": "/usr/src/app", "c": "/root", "d": "/usr/lib/x", "e": "/"}
+    for name, workdir in folders.items():
+        _folder(tmp_path, name)
+        (tmp_path / name / "environment" / "Dockerfile").write_text(dockerfile.format(workdir))
+    (tmp_path / "b" / "task.toml").write_text("[metadata]\nkeep_processes = true\n")
+    assert {name for name, place in _placed(tmp_path, apart=True).items() if place.apart} == {"a"}
+    changing = _placed(tmp_path, apart=True, system_changes=["a"])
+    assert (changing["a"].apart, changing["a"].system_changes, changing["c"].system_changes) == (False, True, False)
+    with pytest.raises(SuiteError, match="'c' cannot be graded apart: its work directory is /root"):
+        _placed(tmp_path, apart=["c"])
+
+
+def test_a_run_file_says_who_agent_and_verifier_are_where_the_task_does_not(tmp_path: Path) -> None:
+    _folder(tmp_path, "a")
+    _folder(tmp_path, "b", toml='[agent]\nuser = "own"\n[verifier]\nuser = 7\n')
+    placed = _placed(tmp_path, user="worker", verifier_user="judge")
+    assert [(place.user, place.verifier_user) for place in placed.values()] == [("worker", "judge"), ("own", "7")]
+    assert len({load_suite({"kind": "harbor", "path": ".", "user": user}, tmp_path).hash for user in ("a", "b")}) == 2

@@ -70,8 +70,15 @@ def test_every_task_of_a_checkout_is_read_and_dealt(run_file: Path) -> None:
     place = suite.task("task-07").environment
     assert (place.image, place.workdir, place.memory_mb) == ("someone/task-07:20251031", "/app", 2048)
     assert place.build_context is not None
-    assert (place.root_powers, place.system_changes) == (True, True)
-    assert (place.network, place.keep_processes, suite.task("task-07").needs_image) == (True, True, True)
+    assert (place.apart, place.system_changes, place.keep_processes) == (True, False, False)
+    assert (place.network, place.root_powers, suite.task("task-07").needs_image) == (True, True, True)
+
+
+def test_only_the_tasks_it_names_are_graded_where_their_agent_worked(run_file: Path) -> None:
+    given = {**yaml.safe_load(run_file.read_text())["suite"], "path": str(run_file.parents[2] / "terminal-bench-2")}
+    suite = load_suite({**given, "system_changes": ["task-01"], "keep_processes": ["task-0[23]"]}, Path.cwd())
+    here = {task.id for task in suite.tasks if not task.environment.apart}
+    assert here == {"task-01", "task-02", "task-03"}
 
 
 def test_the_choices_it_names_can_be_made(run_file: Path) -> None:

@@ -11,9 +11,10 @@ from task_agent.errors import SandboxLostError
 from task_agent.sandbox import SandboxKind, SandboxSpec, VerifyRun, open_sandbox
 
 from .cases import in_bubblewrap, in_docker
-from .forgers import ATTACKS, COMMAND, EXPECTED, HONEST, SPEC, TESTS, WORK
+from .forgers import ATTACKS, COMMAND, EXPECTED, HONEST, SPEC, SYSTEM, TESTS, UPGRADES, WORK
 
 AT_ONCE = 8
+CHANGING = replace(SPEC, system_changes=True, root_powers=True)
 
 
 async def graded(kind: SandboxKind, script: str, spec: SandboxSpec = SPEC) -> VerifyRun | str:
@@ -82,3 +83,41 @@ async def test_no_forger_is_rewarded_in_a_container(kind: SandboxKind, apart: bo
 async def test_honest_work_on_the_system_is_no_tampering(kind: SandboxKind) -> None:
     runs = await all_graded(kind, {name: f"{script}; {HONEST}" for name, script in WORK.items()}, SPEC)
     assert [name for name, run in runs.items() if not earned(run)] == []
+
+
+@in_docker
+async def test_upgraded_programs_are_tampering_unless_a_task_may_change_them(kind: SandboxKind) -> None:
+    upgrade = {"upgrade": f"{UPGRADES['shells and programs']}; {HONEST}"}
+    assert not earned((await all_graded(kind, upgrade, SPEC))["upgrade"])
+    done = {name: f"{script}; {HONEST}" for name, script in (UPGRADES | WORK).items()}
+    runs = await all_graded(kind, done, CHANGING)
+    assert [name for name, run in runs.items() if not earned(run)] == []
+
+
+@in_docker
+async def test_a_few_forgers_are_not_rewarded_where_a_task_may_change_its_system(kind: SandboxKind) -> None:
+    few = {name: ATTACKS[name] for name in ("a bash replaced", "a sh replaced", "a python replaced", "a path file")}
+    runs = await all_graded(kind, few | {"honest": HONEST}, CHANGING)
+    assert [name for name, run in runs.items() if earned(run)] == ["honest"]
+    assert [name for name, run in runs.items() if isinstance(run, VerifyRun) and run.tampered] == ["a path file"]
+
+
+@in_docker
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("keep", [False, True])
+async def test_no_forger_is_rewarded_where_a_task_may_change_its_system(kind: SandboxKind, keep: bool) -> None:
+    attacks = {name: ATTACKS[name] for name in SYSTEM} if keep else ATTACKS
+    runs = await all_graded(kind, attacks | {"honest": HONEST}, replace(CHANGING, keep_processes=keep))
+    assert [name for name, run in runs.items() if earned(run)] == ["honest"]
+
+
+@in_docker
+async def test_a_daemon_that_is_kept_alive_is_held_by_a_user_of_its_own_and_by_nothing_else(kind: SandboxKind) -> None:
+    daemon = {"daemon": ATTACKS["a daemon that rewrites"]}
+    kept = replace(CHANGING, keep_processes=True)
+    assert earned((await all_graded(kind, daemon, kept))["daemon"])
+    assert earned((await all_graded(kind, daemon, replace(kept, verifier_user="1600")))["daemon"])
+    own = replace(kept, user="1500")
+    runs = await all_graded(kind, daemon | {"honest": HONEST}, own)
+    assert [name for name, run in runs.items() if earned(run)] == ["honest"]

@@ -83,6 +83,28 @@ async def test_the_verifier_can_have_a_network_of_its_own() -> None:
 
 
 @pytest.mark.docker
+async def test_a_verifier_apart_has_the_agents_network_unless_it_has_its_own() -> None:
+    for network, own in ((True, None), (True, False), (False, True)):
+        async with _docker(SandboxSpec(network=network, verifier_network=own, apart=True)) as sandbox:
+            graded = await sandbox.verify({"test.sh": b"ls /sys/class/net"}, GRADE, timeout_s=30, env={})
+            assert ("eth" in graded.result.output) is (network if own is None else own)
+
+
+@pytest.mark.docker
+async def test_a_task_with_an_image_can_be_graded_apart_with_its_work_directory_alone() -> None:
+    lines = b"RUN mkdir -p /app/old && echo x > /app/old/.x && echo y > /app/gone && chown -R 1500 /app\nWORKDIR /app\n"
+    spec = SandboxSpec(build_context={"Dockerfile": BASE + lines}, apart=True, root_powers=True)
+    async with _docker(spec) as sandbox:
+        await _said(
+            sandbox, "rm gone old/.x; echo new > made; chmod 750 made; chown 1500 made; echo 1 > /usr/bin/python3"
+        )
+        tests = {"test.sh": b"find . | sort; stat -c '%a %u' made; cat /usr/bin/python3 | wc -c\n"}
+        graded = await sandbox.verify(tests, GRADE, timeout_s=30, env={})
+    assert graded.result.output.splitlines()[:-1] == [".", "./made", "./old", "750 1500"]
+    assert int(graded.result.output.splitlines()[-1]) > 1000
+
+
+@pytest.mark.docker
 async def test_an_image_that_is_here_is_taken_and_nothing_is_built() -> None:
     spec = SandboxSpec(image="ratchet-base:bookworm", build_context={"Dockerfile": b"FROM nowhere:1\n"})
     async with _docker(spec) as sandbox:

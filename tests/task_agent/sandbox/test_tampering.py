@@ -27,6 +27,14 @@ from task_agent.sandbox._work import carry, leads_out
         ("changed", "/usr/local/lib/python3.13/site-packages/_pytest/main.py"),
         ("changed", "/usr/lib/x86_64-linux-gnu/libc.so.6"),
         ("deleted", "/usr/lib/python3.11"),
+        ("deleted", "/usr/lib/python3.11/json"),
+        ("deleted", "/usr/lib/x86_64-linux-gnu"),
+        ("deleted", "/usr/bin"),
+        ("deleted", "/usr/local/lib/python3.13/site-packages/pluggy"),
+        ("added", "/usr/lib/python311.zip"),
+        ("added", "/usr/bin/pyvenv.cfg"),
+        ("added", "/usr/lib/python3.11/sitecustomize.cpython-311-x86_64-linux-gnu.so"),
+        ("added", "/usr/local/lib/python3.11/dist-packages/apport_python_hook/__init__.py"),
     ],
 )
 def test_what_a_grader_runs_unasked_may_not_change(kind: Kind, path: str) -> None:
@@ -43,6 +51,8 @@ def test_what_a_grader_runs_unasked_may_not_change(kind: Kind, path: str) -> Non
         ("added", "/usr/local/lib/python3.13/site-packages/distutils-precedence.pth"),
         ("added", "/app/venv/bin/python3"),
         ("changed", "/root/.bashrc"),
+        ("deleted", "/usr/lib/python3.11/__pycache__"),
+        ("added", "/app/venv/pyvenv.cfg"),
         ("changed", "/etc/nginx/nginx.conf"),
         ("changed", "/usr/local/lib/python3.13/site-packages/requests/api.py"),
     ],
