@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import tempfile
 import time
 import traceback
 from collections import Counter
@@ -18,7 +19,7 @@ from benchmarks.phases import place_of, wait_healthy, work_through
 from benchmarks.suite import Suite
 from benchmarks.task import HealthCheck, Reward, Task
 from optimizer.attempt_spec import AttemptResult, AttemptSpec, AttemptStatus
-from optimizer.failure import MAX_RETRIES, UNCLASSIFIED, Cause, classify
+from optimizer.failure import CAUSES, MAX_RETRIES, UNCLASSIFIED, Cause, classify
 from optimizer.kept_work import KeptWork
 from optimizer.schedule.base import Job
 from task_agent.errors import OutOfTimeError, SandboxLostError
@@ -31,7 +32,7 @@ from task_agent.sandbox.code_jail import CodeJails
 from traces.errors import RatchetError
 from traces.event import AttemptKey, EventKind, TokenUsage
 from traces.recorder import CountingRecorder, Recorder
-from traces.storage import StorageError
+from traces.storage import StorageError, storage_error
 from traces.writer import TraceWriter
 
 OPENING_S = 120.0
@@ -269,6 +270,8 @@ def _failed(error: Exception, meter: Meter, sandbox: Opened | None) -> Ended:
     opened = sandbox is not None and sandbox.opened
     early = not opened if isinstance(error, SandboxLostError) else not meter.turns
     cause = classify(error, started=not early)
+    if isinstance(error, OSError) and cause is CAUSES[StorageError]:
+        error = storage_error(error, Path(tempfile.gettempdir())) or error
     detail = f"{type(error).__name__}: {error}" if cause is UNCLASSIFIED else f"{error}"
     return Ended(None, cause, detail[:1000], meter, early)
 

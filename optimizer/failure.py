@@ -15,7 +15,7 @@ from typing import Final
 
 from task_agent import errors
 from traces.errors import CredentialsError
-from traces.storage import StorageError
+from traces.storage import StorageError, no_more_files
 
 MAX_RETRIES: Final = 2
 """How often an attempt is tried again when infrastructure failed before its first step."""
@@ -81,6 +81,8 @@ WORKER_LOST: Final = Cause("worker_lost", Fault.INFRASTRUCTURE)
 
 def classify(error: BaseException, *, started: bool) -> Cause:
     """Look up what `error` means; `started` says whether the agent had taken a step that could lead to it."""
+    if no_more_files(error):
+        return CAUSES[StorageError]
     if started and isinstance(error, errors.SandboxLostError) and not isinstance(error, errors.EngineLostError):
         return SANDBOX_LOST_AT_WORK
     for kind in type(error).__mro__:

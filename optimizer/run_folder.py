@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from traces.errors import ConfigError, NotFoundError, Place, UsageError
+from traces.storage import storage_error
 
 DRAFT = ".ledger.draft"
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -100,7 +101,9 @@ class RunFolder:
             lock = json.loads(self.lock.read_bytes())
         except FileNotFoundError:
             raise ConfigError("is missing", place=Place(self.lock), hint=hint) from None
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise (storage_error(error, self.lock) or error) from None
+        except ValueError as error:
             raise ConfigError(f"is damaged: {error}", place=Place(self.lock), hint=hint) from None
         needed = ("uid", "suite", "splits", "harness", "config", "models", "sandbox")
         gone = needed if not isinstance(lock, dict) else [name for name in needed if name not in lock]

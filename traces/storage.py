@@ -28,6 +28,9 @@ _FAULTS: Final[dict[int, tuple[str, str]]] = {
 }
 
 
+_NO_MORE_FILES: Final = (errno.EMFILE, errno.ENFILE)
+
+
 class StorageError(RatchetError):
     """Say that a disk, a folder or a file of a run does not do what it must."""
 
@@ -39,6 +42,17 @@ def storage_error(error: OSError, where: Path) -> StorageError | None:
     reason, mend = _FAULTS[error.errno]
     named = error.filename if isinstance(error.filename, str) and error.filename.startswith("/") else None
     return StorageError(f"cannot use {named or where}: {reason}", hint=mend)
+
+
+def no_more_files(error: BaseException) -> bool:
+    """Say whether this process, or its machine, may open no more files: nothing that an attempt did."""
+    return isinstance(error, OSError) and error.errno in _NO_MORE_FILES
+
+
+def told_again(words: str) -> StorageError:
+    """Make the error whose words came from another process."""
+    mends = (mend for reason, mend in _FAULTS.values() if words.endswith(reason))
+    return StorageError(words, hint=next(mends, f"mend it, {_RESUME}"))
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from optimizer.telling.progress import Listener
 from task_agent.errors import ProviderRateLimitedError
 from task_agent.harness import HarnessBundle
 from traces.errors import CredentialsError, ProviderError, RatchetError, RateLimitedError
-from traces.storage import StorageError
+from traces.storage import StorageError, told_again
 from traces.store import Segment, TraceStore
 
 STREAK = 20
@@ -148,7 +148,7 @@ def _is_dead(rows: Sequence[AttemptRow]) -> bool:
 def _fatal(result: AttemptResult) -> RatchetError:
     """Say what stopped the run; the attempt stays owed."""
     if result.cause == CAUSES[StorageError].name:
-        return StorageError(result.detail, hint="mend it and resume: nothing that was recorded is lost")
+        return told_again(result.detail)
     return CredentialsError(result.detail, hint="mend the key and resume: the same attempts are made")
 
 

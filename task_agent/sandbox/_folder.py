@@ -17,6 +17,7 @@ from task_agent.sandbox._disk import is_over, occupied
 from task_agent.sandbox._shown import mirror
 from task_agent.sandbox._work import leads_out
 from task_agent.sandbox.base import is_program
+from traces.storage import no_more_files
 
 PREFIX = "ratchet-"
 WORK = "work"
@@ -122,6 +123,8 @@ class AttemptFolder:
             with self._open(parts[:-1]) as parent:
                 return _read_file(parent, parts[-1], limit_bytes)
         except OSError as error:
+            if no_more_files(error):
+                raise
             raise FileNotFoundError(f"no regular file at {inside!r}") from error
 
     def read_all(self, inside: str, limit_bytes: int, limit_files: int) -> dict[str, bytes]:
@@ -136,6 +139,8 @@ class AttemptFolder:
             with self._open(self._parts(inside)) as folder:
                 _read_all(folder, "", found, _Limits(limit_bytes, limit_files))
         except OSError as error:
+            if no_more_files(error):
+                raise
             raise FileNotFoundError(f"no folder at {inside!r}") from error
         return found
 
@@ -152,8 +157,9 @@ class AttemptFolder:
         try:
             with self._open(self._parts(inside)) as folder:
                 _collect(folder, "", limit_bytes, found, _MOST_DEPTH)
-        except OSError:
-            return found
+        except OSError as error:
+            if no_more_files(error):
+                raise
         return found
 
     def withhold(self, inside: str, name: str, guarded: Sequence[str]) -> bool:
@@ -310,8 +316,11 @@ def _collect(folder: int, prefix: str, limit_bytes: int, found: dict[str, bytes]
         elif stat.S_ISREG(kind):
             try:
                 found[prefix + name] = _read_file(folder, name, limit_bytes)
-            except (OSError, ValueError):
+            except ValueError:
                 continue
+            except OSError as error:
+                if no_more_files(error):
+                    raise
 
 
 @dataclass(frozen=True, slots=True)

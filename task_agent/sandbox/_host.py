@@ -26,6 +26,7 @@ from task_agent.sandbox._work import GUARDED
 from task_agent.sandbox.base import LOG_LIMIT_BYTES, ExecResult, SandboxKind, SandboxSpec, VerifyRun
 from task_agent.sandbox.refusals import refuse
 from task_agent.sandbox.shell import Answer, Shell, ShellSetup
+from traces.storage import no_more_files
 
 T = TypeVar("T")
 CLEAN_PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -254,6 +255,8 @@ class HostSandbox(ABC):
             raise
         except OSError as error:
             link.close()
+            if no_more_files(error):
+                raise
             raise SandboxLostError(f"the {self.kind} sandbox did not start in {folder.path}: {error}") from error
         finally:
             link.hand_over()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from pathlib import Path
+
 import pytest
 
 from optimizer import failure
@@ -10,7 +14,7 @@ from optimizer.failure import CAUSES, Fault, classify, fault_of
 from optimizer.verdict import RULINGS, Verdict, ruling
 from task_agent import errors
 from traces.errors import CredentialsError
-from traces.storage import StorageError
+from traces.storage import StorageError, storage_error, told_again
 
 
 def test_every_attempt_error_has_a_row_of_its_own() -> None:
@@ -35,6 +39,19 @@ def test_an_exception_nobody_foresaw_is_our_own_fault_and_missing() -> None:
     cause = classify(ZeroDivisionError(), started=True)
     assert (cause.name, cause.zero, fault_of(cause.name)) == ("unclassified", False, Fault.RATCHET)
     assert fault_of(failure.WORKER_LOST.name) is Fault.INFRASTRUCTURE
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_a_machine_without_descriptors_stops_the_run_and_is_held_against_no_attempt(started: bool) -> None:
+    cause = classify(OSError(errno.EMFILE, os.strerror(errno.EMFILE)), started=started)
+    assert (cause.fatal, cause.zero, cause.fault) == (True, False, Fault.INFRASTRUCTURE)
+
+
+def test_what_a_worker_told_of_its_machine_keeps_its_way_out() -> None:
+    told = storage_error(OSError(errno.EMFILE, "", "/tmp/x"), Path("/tmp"))
+    assert told is not None
+    assert told_again(str(told)).hint == told.hint
+    assert "ulimit -n" in told.hint
 
 
 def test_a_screen_and_a_gate_rejection_read_the_same_to_a_proposer() -> None:

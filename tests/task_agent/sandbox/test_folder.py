@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import os
+import resource
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -72,3 +75,37 @@ def test_folder_names_have_one_length_with_and_without_a_mark(folder: AttemptFol
         own = AttemptFolder("/srv/work")
     own.remove()
     assert len(own.path.name) == len(folder.path.name)
+
+
+@pytest.fixture
+def no_descriptor() -> Iterator[None]:
+    """Leave this process no file that it could still open."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = [os.open(os.devnull, os.O_RDONLY)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (taken[0] + 1, before[1]))
+    with contextlib.suppress(OSError):
+        while True:
+            taken.append(os.open(os.devnull, os.O_RDONLY))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    for fd in taken:
+        os.close(fd)
+
+
+READS: Mapping[str, Callable[[AttemptFolder], object]] = {
+    "a file": lambda folder: folder.read("/srv/work/reward.txt", 100),
+    "a folder": lambda folder: folder.read_all("/srv/work", 100, 100),
+    "logs": lambda folder: folder.collect("/logs/verifier", 100),
+}
+
+
+@pytest.mark.parametrize("what", READS)
+def test_what_cannot_be_read_for_want_of_descriptors_is_not_taken_for_missing(
+    what: str, folder: AttemptFolder, request: pytest.FixtureRequest
+) -> None:
+    folder.write("/srv/work", {"reward.txt": b"1"})
+    folder.write("/logs/verifier", {"reward.txt": b"1"})
+    READS[what](folder)
+    request.getfixturevalue("no_descriptor")
+    with pytest.raises(OSError, match="Too many open files"):
+        READS[what](folder)
