@@ -143,7 +143,7 @@ def make_splits(
         raise SplitError("two tasks have the same id")
     apart = [task for task in tasks if _is_apart(task, out_of_family)]
     inside = [task for task in tasks if not _is_apart(task, out_of_family)]
-    wanted = _wanted(len(inside), fractions, sizes)
+    wanted = _wanted(len(inside), fractions, sizes, apart=len(apart))
     dealt = _deal(_units(inside, seed), wanted)
     if empty := [name for name in NAMES if not dealt[name]]:
         raise SplitError(
@@ -165,7 +165,9 @@ def _is_apart(task: Task, categories: Collection[str]) -> bool:
     return bool(task.metadata.get("out_of_family")) or task.category in categories
 
 
-def _wanted(count: int, fractions: Mapping[str, float] | None, sizes: Mapping[str, int] | None) -> dict[str, int]:
+def _wanted(
+    count: int, fractions: Mapping[str, float] | None, sizes: Mapping[str, int] | None, *, apart: int
+) -> dict[str, int]:
     """Settle how many tasks each split gets, the reserve included."""
     _check_names(fractions, sizes)
     if sizes is None and fractions is None and count < SMALL:
@@ -176,9 +178,10 @@ def _wanted(count: int, fractions: Mapping[str, float] | None, sizes: Mapping[st
     shares = {name: share for name, share in (fractions or FRACTIONS).items() if name not in fixed}
     left = count - sum(fixed.values())
     if left < 0:
-        raise SplitError(
-            f"{sum(fixed.values())} tasks asked for, {count} there are", hint="ask for fewer tasks per split"
-        )
+        beside = f"; {apart} more, out of family, go to `test` on top of its size, and to no other split"
+        more = beside if apart else ""
+        why = f"{sum(fixed.values())} tasks asked for, {count} there are{more}"
+        raise SplitError(why, hint="ask for fewer tasks per split")
     if fractions is None or fixed:
         whole = sum(shares.values())
         shares = {name: share / whole for name, share in shares.items()} if whole else {}

@@ -395,6 +395,7 @@ def candidate_facts(facts: Facts, candidate: str) -> Json:
         "verdict": verdict.verdict.value if verdict else ("baseline" if row.slot == 0 else "open"),
         "cause": verdict.cause if verdict else None,
         "reason": verdict.public if verdict else None,
+        "changed_ground": list(verdict.private.get("changed") or []) if verdict else [],
         "train_score": facts.train_score(row.id),
         "train_coverage": {"scored": coverage.scored, "planned": coverage.planned},
         "attempts": {split: facts.coverage(candidate=row.id, split=split).planned for split in SPLITS},
@@ -422,12 +423,22 @@ def _reflection(record: Json | None, findings: Mapping[str, Json]) -> Json | Non
     judgement = record.get("judgement") or {}
     return {
         "blocked": record.get("blocked"),
+        "blocked_by": _blocked_by(record),
+        "asked": bool(findings) or record.get("judgement") is not None,
+        "found": judgement.get("overfit"),
         "findings": len(leaks),
         "quoted": [f"{leak['path']}:{leak['line']} {leak['quote']}" for leak in leaks if leak.get("public")],
         "judge": judgement.get("reason"),
         "judge_quotes": list(judgement.get("quotes") or []),
         "readers": [_reader(role, found) for role, found in findings.items()],
     }
+
+
+def _blocked_by(record: Json) -> str | None:
+    """Say who blocked a change: the scan, a reader, or nobody since it could not be read at all."""
+    if not record.get("blocked"):
+        return None
+    return "scan" if record.get("leaks") else "reader" if record.get("judgement") else "unreadable"
 
 
 def _reader(role: str, found: Json) -> Json:

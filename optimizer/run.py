@@ -15,6 +15,7 @@ from optimizer.candidates import BASELINE, Archive
 from optimizer.clients import make_clients, served_by_simulated
 from optimizer.config import RunConfig
 from optimizer.control import Control, Interrupted
+from optimizer.ground import GroundMovedError
 from optimizer.jobs.importing import gather, keep
 from optimizer.ledger import SIMULATED_SERVER, Bill, CandidateRow, DriverLock, Ledger
 from optimizer.patience import Patience
@@ -174,7 +175,7 @@ def _need_attention(ledger: Ledger, listen: Listener, error: RatchetError, back:
         if not isinstance(error, OutageError):
             ledger.note("needs attention", error.message)
             data = {"error": error.message, "hint": error.hint, "retry_in_s": None}
-            mend = error.hint if isinstance(error, HarnessError) else f"mend it, then: {back}"
+            mend = error.hint if isinstance(error, HarnessError | GroundMovedError) else f"mend it, then: {back}"
             listen(Progress("needs_attention", f"{error.message}; {mend}", data))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from optimizer.control import Control, Interrupted, Request
@@ -10,12 +10,20 @@ from optimizer.execute import Driver
 from optimizer.loop import ASKED, ASKED_NOW, Await
 from optimizer.patience import Patience
 from optimizer.review import given
+from optimizer.run_folder import RunFolder
 from optimizer.stages.bench import Bench
 from optimizer.stages.draws import DrainedError, OutageError
 from optimizer.telling.progress import Progress
 
 LOOK_EVERY_S = 1.0
 """How often a driver looks whether a person has said a word."""
+
+
+def waiting_words(candidates: Sequence[str], folder: RunFolder) -> str:
+    """Say that nothing but a person's word is left to wait for."""
+    *rest, last = candidates
+    names = f"{', '.join(rest)} and {last} wait" if rest else f"{last} waits"
+    return f"{names} for a person's word, and nothing else is left to do: {folder.command('review')}"
 
 
 @dataclass(slots=True)
@@ -68,7 +76,7 @@ class Shift:
     def _await_word(self, step: Await) -> None:
         """Wait until a person says a word about a candidate, or asks for something else; that is no working time."""
         bench = self.bench
-        text = f"{' and '.join(step.candidates)} wait for a person's word: ratchet review {bench.run}"
+        text = waiting_words(step.candidates, RunFolder(bench.folder))
         bench.ledger.note("needs attention", text)
         bench.listen(Progress("needs_attention", text, {"candidates": list(step.candidates), "hint": "ratchet review"}))
         while not self._said(step) and not self._asked():

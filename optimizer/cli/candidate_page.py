@@ -9,12 +9,20 @@ from typing import Any, Final
 
 from optimizer.cli.output import Colour, clip, one_line, paint, points, wrap
 from optimizer.facts import Facts
+from optimizer.ground import NAMED
 from optimizer.state import HELD
 from optimizer.words import FINDS, short_reason
 
 Json = Mapping[str, Any]  # Any: JSON
 LABEL = 12
 MOST_QUOTES = 10
+NOTHING_FOUND = "its reader was asked and gave no finding: it refused or reported nothing"
+_SETTLED: Final[Mapping[str | None, str]] = {
+    None: "did not block it",
+    "scan": "the scan blocked it, and no reader was asked",
+    "reader": "a reader blocked it",
+    "unreadable": "blocked unread: too long, or not text",
+}
 QUOTE_CHARS = 300
 VERDICT_COLOURS: Final[Mapping[str, Colour]] = {
     "keep": "green",
@@ -28,6 +36,7 @@ def header(facts: Facts, data: Json, columns: int) -> Iterator[str]:
     """Give the lines above a difference: title, verdict, claim, evidence, prediction and what became of it."""
     yield paint(clip(f"{data['candidate']}  {one_line(data['title'])}", 2 * columns), "bold")
     yield from _labelled("verdict", verdict_words(facts, data), columns, VERDICT_COLOURS.get(data["verdict"]))
+    yield from _labelled("its ground", changed_ground(data), columns)
     yield from _labelled("brief", data["brief"] or "", columns)
     yield from _labelled("made from", _made_from(data), columns)
     yield from _labelled("claim", data["hypothesis"], columns)
@@ -59,6 +68,13 @@ def where(facts: Facts) -> str:
     """Word the option that says where the run lies, unless it lies where runs are kept by default."""
     runs = facts.folder.path.parent
     return "" if runs == Path("runs") else f" --runs-dir {shlex.quote(str(runs))}"
+
+
+def changed_ground(data: Json) -> str:
+    """Name the files whose change made a candidate invalid."""
+    names = data["changed_ground"]
+    more = f" and {len(names) - NAMED} more; --json names them" if len(names) > NAMED else ""
+    return f"changed while it was measured: {', '.join(names[:NAMED])}{more}" if names else ""
 
 
 def _made_from(data: Json) -> str:
@@ -115,6 +131,7 @@ def _stages(data: Json) -> Iterator[str]:
         if name == HELD:
             continue
         words = _SAYINGS[name](record) if name in _SAYINGS else _plain(record)
+        words = _reflected(data["reflection"] or {}) if name == "reflect" else words
         yield f"{name}: {words}"
 
 
@@ -124,7 +141,9 @@ def _checked(record: Json) -> str:
 
 
 def _reflected(record: Json) -> str:
-    return "passed; read in a fresh context" if record.get("judged") else "passed; nobody was asked to read it"
+    if not record.get("asked"):
+        return "passed; nobody was asked to read it"
+    return f"passed; {NOTHING_FOUND if record.get('found') is None else 'read in a fresh context'}"
 
 
 def _screened(record: Json) -> str:
@@ -150,7 +169,7 @@ def _drawn_afresh(record: Json) -> str:
     return f"{arms} on {record['tasks']} named tasks, the champion attempted afresh"
 
 
-_SAYINGS: Final = {"check": _checked, "reflect": _reflected, "lesson": _drawn_afresh, "screen": _screened}
+_SAYINGS: Final = {"check": _checked, "lesson": _drawn_afresh, "screen": _screened}
 
 
 def _plain(record: Json) -> str:
@@ -170,7 +189,8 @@ def _reflection(record: Json) -> Iterator[str]:
     if not record:
         return
     count = record.get("findings") or 0
-    yield f"{'blocked it' if record.get('blocked') else 'did not block it'}; {count} finding{'' if count == 1 else 's'}"
+    found = f"the scan found {count} place{'' if count == 1 else 's'} of copied task text"
+    yield f"{_SETTLED[record['blocked_by']]}; {found}"
     # Several findings may quote the same line.
     quotes = list(dict.fromkeys(record.get("quoted") or []))
     yield from (f"- {clip(quote, QUOTE_CHARS)}" for quote in quotes[:MOST_QUOTES])
@@ -182,7 +202,9 @@ def _reflection(record: Json) -> Iterator[str]:
             yield f"{reader['role']}: {FINDS[reader['overfit']]}; {reader['reason']}{_invented(reader)}"
             yield from (f"- {clip(quote, QUOTE_CHARS)}" for quote in reader["quotes"][:MOST_QUOTES])
         return
-    if record.get("judge"):
+    if record.get("asked") and record.get("found") is None:
+        yield NOTHING_FOUND
+    elif record.get("judge"):
         yield f"judge: {record['judge']}"
     yield from (f"- {clip(quote, QUOTE_CHARS)}" for quote in (record.get("judge_quotes") or [])[:MOST_QUOTES])
 

@@ -210,8 +210,9 @@ def diff(
 
     Example: ratchet candidates diff c001 --against baseline
     """
+    from optimizer.cli.candidate_page import header
     from optimizer.cli.diff_view import record, write_difference
-    from optimizer.cli.output import write_json
+    from optimizer.cli.output import say, width, write_json
     from optimizer.facts import candidate_facts, read_facts
     from optimizer.run_folder import find_run
     from task_agent.harness.hunks import file_diffs
@@ -226,11 +227,15 @@ def diff(
         about = {key: data[key] for key in ABOVE}
         write_json({**about, "against": other, **record(files, before, after)})
         return
+    for line in header(facts, data, width()):
+        say(line)
+    say("")
     write_difference(facts, data, other, files, style=style, full=full)
 
 
 ABOVE = (
-    "candidate", "parent", "title", "verdict", "cause", "reason", "brief", "base", "hypothesis", "evidence",
+    "candidate", "parent", "title", "verdict", "cause", "reason", "changed_ground", "brief", "base", "hypothesis",
+    "evidence",
     "predicted_fixes", "predicted_at_risk", "refuted_by", "objection", "prediction_outcome", "train_score",
     "train_coverage",
 )  # fmt: skip

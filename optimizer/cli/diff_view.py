@@ -10,7 +10,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, Final
 
 from optimizer.cli.manner import on_terminal
-from optimizer.cli.output import Colour, clip, escape, paint, say, tell, width
+from optimizer.cli.output import Colour, clip, escape, paint, say, tell
 
 if TYPE_CHECKING:  # the command line reads the styles at every start
     from optimizer.facts import Facts
@@ -44,13 +44,10 @@ def write_difference(
     style: Style,
     full: bool,
 ) -> None:
-    """Write a candidate's claim and verdict, and below what it changes of `other`; all of it only if `full`."""
-    from optimizer.cli.candidate_page import header, where
+    """Write what a candidate changes of `other`; all of it only if `full`."""
+    from optimizer.cli.candidate_page import where
 
     columns = get_terminal_size((ROOMY, 24)).columns
-    for line in header(facts, data, width()):
-        say(line)
-    say()
     if not files:
         say(f"no difference from {other}")
         return

@@ -61,7 +61,12 @@ ENDINGS: Final = (
         "a bug of Ratchet, or a fault of the machine that has no code of its own; the message says which",
         "do what the message says, or report the bug",
     ),
-    Ending(ExitCode.USAGE, "the call or a file is wrong", "do what the message says", (UsageError,)),
+    Ending(
+        ExitCode.USAGE,
+        "the call or a file is wrong, or files that a run's measurements stand on were changed under it",
+        "do what the message says",
+        (UsageError,),
+    ),
     Ending(
         ExitCode.NOT_FOUND,
         "a run, candidate, attempt, task or file of that name does not exist",

@@ -155,7 +155,7 @@ def _tell_error(error: RatchetError, words: list[str], *, structured: bool) -> i
 
 def _tell_misuse(error: TyperException, words: list[str]) -> int:
     """Answer a wrong option or command; a bare command or group just gets its help."""
-    message = error.format_message()
+    message = error.format_message().replace("Value error, ", "")
     if message.startswith("Usage:"):
         complain(message)
         return ExitCode.USAGE

@@ -48,7 +48,8 @@ def review(
 
     if candidate is None and not _is_candidate(run):
         if accept or refuse:
-            raise UsageError("which candidate is meant?", hint=f"ratchet review {run} CANDIDATE --accept")
+            hint = f"{find_run(runs_dir, run).command('review', 'CANDIDATE')} {'--accept' if accept else '--refuse'}"
+            raise UsageError("which candidate is meant?", hint=hint)
         _list(read_facts(find_run(runs_dir, run)), as_json=as_json)
         return
     run, candidate = run_and(run, candidate)

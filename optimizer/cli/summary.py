@@ -18,12 +18,18 @@ from optimizer.words import (
     short_reason,
     verdict_sentence,
 )
+from task_agent.models.incident import IncidentKind
 
 MOST_LINES = 24
 """Candidates shown; beyond it the kept ones and the newest."""
 ROOMY = 96
 LEAST_TITLE = 28
 COLOURS: Final[dict[str, Colour]] = {"keep": "green", "undecided": "yellow", "invalid": "yellow", "open": "bold"}
+MET: Final = {
+    IncidentKind.REFUSAL: ("refusal", "refusals"),
+    IncidentKind.SAFETY_BLOCK: ("safety block", "safety blocks"),
+    IncidentKind.FALLBACK: ("call put to another model", "calls put to another model"),
+}
 WORDS: Final = {"keep": "kept", "reject": "refused", "undecided": "undecided", "invalid": "invalid", "open": "open"}
 
 
@@ -121,6 +127,8 @@ def _accounts(facts: Facts, columns: int) -> Iterator[str]:
     for name, bills in tallies.roles:
         if bills.sessions:
             roles.append(f"{name} {money(bills.usd, unpriced=bills.unpriced)}")
+    if met := _met(facts):
+        yield f"models    {wrap(met, ' ' * 10, columns).lstrip()}"
     total = money(spend["usd"], unpriced=spend["unpriced_requests"])
     nominal = "; nominal: nobody is billed for the simulated model" if facts.simulated else ""
     text = wrap(f"{total} ({', '.join(roles)}){nominal}", " " * 10, columns)
@@ -129,6 +137,15 @@ def _accounts(facts: Facts, columns: int) -> Iterator[str]:
         yield f"report    {facts.folder.page} (for a browser; report.md beside it)"
     else:
         yield f"report    {facts.folder.report}"
+
+
+def _met(facts: Facts) -> str:
+    """Say how often models refused, were blocked, or another was asked in their place; the report says of whom."""
+    times = Counter[str]()
+    for row in facts.tallies.met:
+        times[row.kind] += row.times
+    parts = [f"{count:,} {words[count != 1]}" for kind, words in MET.items() if (count := times[kind.value])]
+    return f"{', '.join(parts)} (by role and candidate: the report)" if parts else ""
 
 
 def _next(facts: Facts, columns: int) -> Iterator[str]:

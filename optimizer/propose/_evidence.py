@@ -120,7 +120,8 @@ def opening_lines(workspace: Workspace, view: View) -> Iterator[str]:
 
 
 def _line(cluster: Cluster) -> str:
-    count = f"{len(cluster.failures)} of {len(cluster.tasks)} tasks"
+    failed, tasks = len(cluster.failures), len(cluster.tasks)
+    count = f"{failed} attempt{'' if failed == 1 else 's'} at {tasks} task{'' if tasks == 1 else 's'}"
     missing = f" ({cluster.missing} missing)" if cluster.missing else ""
     return f"- {cluster.id}: {cluster.cause!r} ({cluster.basis}), {count}{missing}, such as {cluster.examples[0].where}"
 

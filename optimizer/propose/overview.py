@@ -19,7 +19,7 @@ def overview(
     workspace: Workspace, slot: int, view: View = "traces", told: Sequence[str] = (), pivot: Pivot | None = None
 ) -> str:
     """Write the opening message of the session with number `slot`; `told` are lines about its author and task."""
-    mine = [attempt for attempt in workspace.attempts if attempt.candidate == workspace.champion_id]
+    mine = [attempt for attempt in workspace.attempts if attempt.candidate == workspace.champion_id and attempt.counts]
     parts = [
         f"{pivot.label if pivot else 'Champion'}: {workspace.champion_id} (harness {workspace.champion.short_hash})",
         *(_outcomes(mine) if workspace.attempts else ()),

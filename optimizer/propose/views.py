@@ -37,7 +37,8 @@ class TaskBrief:
 class AttemptView:
     """Show how one attempt ended; `reward` None means missing, never 0.
 
-    `imported` names the agent of an attempt that was made elsewhere: it is nobody's score.
+    `imported` names the agent of an attempt that was made elsewhere: it is nobody's score. `counts` says whether a
+    score may rest on it.
     """
 
     id: str
@@ -48,6 +49,7 @@ class AttemptView:
     turns: int | None = 0
     split: str = TRAIN
     imported: str = ""
+    counts: bool = True
 
     @property
     def outcome(self) -> Outcome:

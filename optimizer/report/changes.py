@@ -129,7 +129,12 @@ def _against(verdict: VerdictRow) -> list[str]:
     if verdict.cause in ("leak", "overfit"):
         return [inline(verdict.public, 400)]
     return [
-        inline(f"{key}: {value}", 300)
+        inline(f"{key}: {listed(value)}", 300)
         for key, value in private.items()
         if key in ("error", "violations", "of", "detail", "changed")
     ]
+
+
+def listed(value: object) -> str:
+    """Word a value of a verdict's record; the parts of a list stand with commas."""
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

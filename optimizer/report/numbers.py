@@ -154,8 +154,10 @@ def _reflection_lines(facts: Facts) -> list[str]:
     """Count what readers and the scan found, and name what nobody judged."""
     leaks = sum(len(record.get("leaks") or ()) for record in facts.judgements.values())
     blocked = sum(bool(record.get("blocked")) for record in facts.judgements.values())
+    read = sum(record.get("judgement") is not None for record in facts.judgements.values())
     lines = [
-        f"reflection read {len(facts.judgements)} changes, blocked {blocked}; {leaks} findings of copied task text",
+        f"the scan read {len(facts.judgements)} changes and readers {read} of them, blocked {blocked};"
+        f" {leaks} findings of copied task text",
         reader_words(facts),
     ]
     unread = [
@@ -186,9 +188,10 @@ def reader_words(facts: Facts) -> str:
     panel = any(map(_is_panel, facts.findings.values()))
     who = "a panel (judge, devil's advocate, referee)" if panel else "one judge"
     if model == "simulated":
-        return f"{who} of the simulated model read them: its rates of detection and false alarm are CONFIGURED"
+        rates = "its rates of detection and false alarm are CONFIGURED"
+        return f"{who} of the simulated model reads what the scan lets pass: {rates}"
     return (
-        f"{who} of {model} read them: its rates of detection and false alarm are unknown until"
+        f"{who} of {model} reads what the scan lets pass: its rates of detection and false alarm are unknown until"
         f" `ratchet bench reflect --judge {model.partition(THEN)[0]}{' --panel' * panel}` has measured them"
     )
 

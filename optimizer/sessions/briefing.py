@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shlex
 from collections.abc import Iterator, Sequence
 
 from optimizer.candidates import BASELINE
@@ -10,6 +13,7 @@ from optimizer.propose import Foretold, Prediction, PredictionScore, TrainScore,
 from optimizer.reading.lineage import champion_path
 from optimizer.sessions.learning import lessons_told
 from optimizer.sessions.pivoting import start_of
+from optimizer.settings.meta import Program
 from optimizer.stages.afresh import afresh, screened
 from optimizer.stages.bench import Bench
 from optimizer.stages.evidence import mean_of_tasks, measured, rewards, scored, train_score
@@ -53,11 +57,22 @@ def _round(bench: Bench, slots: Sequence[int], parent: str, pivot: int) -> list[
     briefs, state = bench.config.proposer.briefs, standing(bench, parent)
     start = start_of(bench, parent, pivot) if pivot else parent
     program = bench.config.proposer.program
-    author = bench.config.models.proposer.model if program is None else program.command[0]
+    author = bench.config.models.proposer.model if program is None else program_name(program)
     dealt: list[str] = []
     for slot in slots:
         dealt.append(brief.deal(briefs, slot - 1 - bench.config.tuner.served(slot - 1), state, dealt))
     return [ProposalRow(slot, parent, asked, author, start, pivot) for slot, asked in zip(slots, dealt, strict=True)]
+
+
+def program_name(program: Program) -> str:
+    """Name a program: a hash of its command and its folder's files, so that no two share a record; then its command."""
+    mark = hashlib.sha256(json.dumps(program.command).encode())
+    for path in sorted(program.folder.rglob("*") if program.folder else ()):
+        if path.is_file() and "__pycache__" not in path.parts:
+            with path.open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").hexdigest()
+            mark.update(json.dumps([path.relative_to(program.folder or path).as_posix(), content]).encode())
+    return f"program {mark.hexdigest()[:8]}: {shlex.join(program.command)}"
 
 
 def standing(bench: Bench, parent: str) -> brief.Standing:

@@ -28,8 +28,6 @@ def reflect_on(bench: Bench, candidate: str, parent: str) -> None:
     """
     stored = bench.ledger.judgement(candidate)
     if stored is None:
-        said = "a judge reads its diff" if bench.config.reflection.by == "judge" else "a panel of three reads its diff"
-        bench.listen(Progress("reflecting", f"{candidate}: {said}", {"candidate": candidate}))
         before, after = bench.archive.load(parent), bench.archive.load(candidate)
         try:
             found = run_session(bench, reflect(before, after, bench.corpus, _Readers(bench, candidate).ask))
@@ -55,9 +53,11 @@ class _Readers:
 
     async def ask(self, diff: str) -> Judgement:
         """Have the change read; the finding that counts."""
-        tasks = self._tasks
+        bench, candidate, tasks = self._bench, self._candidate, self._tasks
+        said = "a judge reads its diff" if bench.config.reflection.by == "judge" else "a panel of three reads its diff"
+        bench.listen(Progress("reflecting", f"{candidate}: {said}", {"candidate": candidate}))
         found = [await self._heard("judge", lambda seat: judge(diff, tasks, seat))]
-        if self._bench.config.reflection.by == "panel":
+        if bench.config.reflection.by == "panel":
             found.append(await self._heard("advocate", lambda seat: advocate(diff, tasks, found[0], seat)))
             found.append(await self._heard("referee", lambda seat: referee(diff, tasks, found, seat)))
         return decisive(found)

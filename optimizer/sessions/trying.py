@@ -13,6 +13,7 @@ from optimizer.budget import fits
 from optimizer.ledger import AttemptRow, DrawRequest
 from optimizer.propose import AttemptView
 from optimizer.stages.bench import Bench
+from optimizer.stages.evidence import NO_SCORE
 from optimizer.stages.measure import certify_price
 from task_agent.harness import HarnessBundle
 from traces.errors import UsageError
@@ -36,8 +37,10 @@ def view_of(row: AttemptRow) -> AttemptView:
     Raises:
         WallError: It is not of train, when it enters a workspace.
     """
-    spec = row.spec
-    return AttemptView(spec.id, spec.candidate, spec.task, row.reward, row.cause, row.turns, split=spec.split)
+    spec, counts = row.spec, row.spec.purpose not in NO_SCORE
+    return AttemptView(
+        spec.id, spec.candidate, spec.task, row.reward, row.cause, row.turns, split=spec.split, counts=counts
+    )
 
 
 @dataclass(frozen=True, slots=True)

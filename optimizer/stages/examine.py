@@ -12,7 +12,7 @@ from optimizer.ledger import AttemptRow
 from optimizer.stages.afresh import draw_afresh
 from optimizer.stages.bench import Bench
 from optimizer.stages.draws import OutageError
-from optimizer.stages.evidence import NOT_SHOWN, each, mean_of_tasks, requests, rewards
+from optimizer.stages.evidence import each, mean_of_tasks, measured, requests, rewards
 from optimizer.stages.outage import beside_champion
 from optimizer.stages.probing import PROBED_PUBLIC, probe
 from optimizer.stages.verdicts import decide
@@ -104,11 +104,7 @@ def screen_on_train(bench: Bench, candidate: str, parent: str) -> None:
             return
         raise
     mine = rewards(rows)
-    theirs = rewards(
-        row
-        for row in bench.ledger.attempts(bench.run, candidate=parent, split=TRAIN)
-        if row.spec.purpose not in NOT_SHOWN
-    )
+    theirs = rewards(measured(bench, parent))
     seen = screen(bench.gate, tasks, candidate=mine, champion=theirs)
     if seen.pending:
         raise OutageError(f"no train attempt of {parent} was scored, so {candidate} has nothing to be screened against")

@@ -29,7 +29,7 @@ def rebase(bench: Bench, candidate: str, champion: str) -> None:
     bench.archive.save(candidate, bundle)
     moved = dataclasses.replace(row, parent=champion, harness=bundle.hash, normalised=normalised_hash(bundle))
     bench.ledger.rebase(moved)
-    text = f"{candidate}: its change to {was} is made to the champion {champion} now"
+    text = f"{candidate} was proposed as a change of {was}; the champion is {champion} now, so it is put on top of that"
     bench.listen(Progress("notice", text, {"candidate": candidate}))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from optimizer.review import given
+from optimizer.run_folder import RunFolder
 from optimizer.stages.bench import Bench
 from optimizer.state import HELD
 from optimizer.telling.progress import Progress
@@ -11,7 +12,7 @@ from optimizer.telling.progress import Progress
 def hold(bench: Bench, candidate: str) -> None:
     """Let a candidate wait for a person's word from now on."""
     bench.ledger.conclude_stage(candidate, HELD, {})
-    text = f"{candidate} waits for a person's word: ratchet review {bench.run} {candidate}"
+    text = f"{candidate} waits for a person's word: {RunFolder(bench.folder).command('review', candidate)}"
     bench.listen(Progress("notice", text, {"candidate": candidate}))
 
 

@@ -68,6 +68,13 @@ def test_near_copies_stay_in_one_split() -> None:
     assert abs(len(splits.heldout) - 60) < 3
 
 
+def test_a_refusal_to_split_tells_of_tasks_that_only_test_may_hold() -> None:
+    odd = [task(f"odd-{n}", out_of_family=True) for n in range(2)]
+    tasks = [*(task(f"in-{n}") for n in range(41)), *odd]
+    with pytest.raises(SplitError, match="43 tasks asked for, 41 there are; 2 more, out of family, go to `test`"):
+        make_splits(tasks, seed=1, sizes={"train": 11, "heldout": 20, "test": 12})
+
+
 def test_out_of_family_tasks_are_in_test_only_and_on_top() -> None:
     tasks = [
         *suite(),

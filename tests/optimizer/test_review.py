@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +20,9 @@ from optimizer.ledger import ReviewRow
 from optimizer.loop import ASKED, Await
 from optimizer.patience import Patience
 from optimizer.review import REVIEWS, give, given
+from optimizer.run_folder import RunFolder
 from optimizer.sessions.proposing import history
-from optimizer.shift import Shift
+from optimizer.shift import Shift, waiting_words
 from optimizer.stages.waiting import enter
 from traces.errors import UsageError
 
@@ -170,8 +172,18 @@ def test_a_driver_waits_for_the_word_and_goes_on_by_itself(bench: Worlds, rates:
     shift(world, sleep).work()
     assert naps["count"] >= 9
     assert world.causes() == {"c001": "better"}
-    kinds = [event.kind for event in world.told]
-    assert kinds.count("needs_attention") == 1
+    look = world.folder.command("review")
+    assert "--runs-dir" in look
+    assert [event.text for event in world.told if event.kind == "needs_attention"] == [
+        f"c001 waits for a person's word, and nothing else is left to do: {look}"
+    ]
+    one = world.folder.command("review", "c001")
+    assert f"c001 waits for a person's word: {one}" in [event.text for event in world.told]
+
+
+def test_several_that_wait_are_listed_with_commas_and_one_and(tmp_path: Path) -> None:
+    said = waiting_words(["c001", "c002", "c004"], RunFolder(tmp_path / "night"))
+    assert said.startswith("c001, c002 and c004 wait for a person's word")
 
 
 def test_a_waiting_driver_leaves_when_it_is_asked_to_stop_after_the_iteration(bench: Worlds, rates: Rates) -> None:

@@ -39,10 +39,11 @@ def read_cells(row: Row) -> Json:
 
 
 def _measured(seen: Measure) -> str:
-    if seen.value is None or seen.error is None:
+    if seen.value is None:
         return "-"
     digits = 0 if seen.value >= 100 else 3
-    return f"{seen.value:.{digits}f} ({seen.error:.{digits}f})"
+    error = "-" if seen.error is None else f"{seen.error:.{digits}f}"
+    return f"{seen.value:.{digits}f} ({error})"
 
 
 def in_words(rate: Rate, *, whole: bool) -> str:

@@ -12,7 +12,7 @@ Outcome = TypeVar("Outcome")
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Hold a mean over `count` seeds and its standard error; None where nothing was counted."""
+    """Hold a mean over `count` seeds and its standard error, which a single seed leaves unknown: None is unknown."""
 
     value: float | None
     error: float | None
@@ -25,8 +25,8 @@ def mean(values: Sequence[float]) -> Measure:
     if not count:
         return Measure(None, None, 0)
     middle = math.fsum(values) / count
-    spread = math.fsum((value - middle) ** 2 for value in values) / max(count - 1, 1)
-    return Measure(middle, math.sqrt(spread / count), count)
+    spread = math.fsum((value - middle) ** 2 for value in values)
+    return Measure(middle, math.sqrt(spread / (count - 1) / count) if count > 1 else None, count)
 
 
 def share(flags: Sequence[bool]) -> Measure:
@@ -45,7 +45,7 @@ def ratio(pairs: Sequence[tuple[float, float]]) -> Measure:
         return Measure(None, None, count)
     middle = sum(some for some, _ in pairs) / whole
     residual = math.fsum((some - middle * of) ** 2 for some, of in pairs)
-    return Measure(middle, math.sqrt(residual * count / max(count - 1, 1)) / whole, count)
+    return Measure(middle, math.sqrt(residual * count / (count - 1)) / whole if count > 1 else None, count)
 
 
 def mean_of(field: str) -> Callable[[Sequence[Outcome]], Measure]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from optimizer.ledger import CandidateRow, VerdictRow
-from optimizer.report.changes import prediction
+from optimizer.report.changes import listed, prediction
 from optimizer.report.html.diffs import Diffs
 from optimizer.report.html.element import Child, Element, h
 from optimizer.report.html.parts import badge, facts_list, plural, score, section
@@ -245,7 +245,7 @@ def _against(reading: Reading, verdict: VerdictRow | None) -> Iterator[Child]:
     if not leaks and "judgement" not in private:
         for name in _TOLD:
             if name in private and verdict.cause != "not_better":
-                yield h("p", f"{name}: {reading.words(str(private[name]))}", class_="note")
+                yield h("p", f"{name}: {reading.words(listed(private[name]))}", class_="note")
 
 
 def _kind(leak: Mapping[str, Any]) -> str:  # Any: JSON

@@ -178,6 +178,12 @@ def test_a_candidate_is_shown_as_a_page_without_a_trace_of_python(done: Run) -> 
     assert "ratchet candidates diff done c001" in page
 
 
+def test_a_format_that_there_is_not_is_told_in_words(done: Run) -> None:
+    answer = done("list", "--format", "plain")
+    assert answer.code == 2
+    assert "'--format': 'plain' is not one of 'table', 'json', 'jsonl', 'csv'" in answer.err
+
+
 def test_the_tree_draws_every_candidate_and_marks_the_champion(done: Run) -> None:
     data = done("tree", "--json").data
     told = done("tree").out

@@ -38,11 +38,22 @@ def test_clusters_and_digests_are_files_too_and_go_when_it_is_built_again(rebuil
 
 
 def test_the_opening_names_the_clusters_unless_the_view_hides_them(workspace: Workspace) -> None:
-    line = "- out-of-turns: 'out of turns' (ending), 1 of 1 tasks, such as c000/merge-02/a00 at [6]"
+    line = "- out-of-turns: 'out of turns' (ending), 1 attempt at 1 task, such as c000/merge-02/a00 at [6]"
     assert line in overview(workspace, 1)
     assert line in overview(workspace, 1, "digests")
     for view in ("scores", "blanked"):
         assert "out of turns" not in overview(workspace, 1, view)
+
+
+def test_an_attempt_that_no_score_rests_on_is_in_none_of_the_openings_numbers(rebuild: Rebuild) -> None:
+    attempts = [
+        AttemptView("c000/sum-01/a00", "c000", "sum-01", 1.0, counts=False),
+        AttemptView("c000/sum-01/a01", "c000", "sum-01", 0.0),
+    ]
+    text = overview(rebuild(attempts=attempts), 1)
+    assert "Train score: 0.0% (1 of 1 attempts scored)" in text
+    assert "0 passed, 1 failed, 0 missing" in text
+    assert "sum-01 (1 of 1)" in text
 
 
 def test_train_traces_of_every_candidate_come_along_finished_or_not(workspace: Workspace) -> None:

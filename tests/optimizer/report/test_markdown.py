@@ -11,7 +11,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from optimizer.attempt_spec import AttemptResult, AttemptStatus, Purpose
-from optimizer.facts import read_facts
+from optimizer.cli.candidate_page import header, page
+from optimizer.facts import candidate_facts, read_facts
 from optimizer.ledger import Bill, DrawRequest, ProposalRow
 from optimizer.reading.failing import failure_clusters
 from optimizer.report import write_report
@@ -23,6 +24,7 @@ from traces.event import TokenUsage
 if TYPE_CHECKING:
     from conftest import Book, FinishedRun
 
+COPIED = {"kind": "file_name", "quote": "sums.csv", "path": "prompts/system.md", "line": 1, "public": True}
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -171,6 +173,44 @@ def test_what_model_calls_met_is_told_by_role_and_refusals_by_candidate(book: Bo
     assert "| c000 | 4 | 2 (50.0%) | 0 | 1 (25.0%) |" in told
 
 
+def test_files_whose_change_made_a_candidate_invalid_are_named_in_words(whole: Book) -> None:
+    changed = ["suite: tasks/a/tests/test.sh", "run.yaml"]
+    whole.decide(whole.propose(8, "Tampered"), "tampered", {"changed": changed})
+    assert "c008: changed: suite: tasks/a/tests/test.sh, run.yaml" in report_of(whole).replace("\\", "")
+    facts = read_facts(whole.folder)
+    page = "\n".join(header(facts, candidate_facts(facts, "c008"), 100))
+    assert "its ground  changed while it was measured: suite: tasks/a/tests/test.sh, run.yaml" in page
+
+
+@pytest.mark.parametrize(
+    ("record", "stage", "said"),
+    [
+        (
+            {"leaks": [COPIED], "blocked": True},
+            "",
+            "the scan blocked it, and no reader was asked; the scan found 1 place",
+        ),
+        ({"judgement": {"overfit": True, "reason": "why", "quotes": []}, "blocked": True}, "", "a reader blocked it; "),
+        ({"blocked": True}, "", "blocked unread: too long, or not text; the scan found 0 places"),
+        ({"judgement": {"overfit": False, "reason": "why", "quotes": []}}, "passed; read in a fresh", "judge: why"),
+        ({"judgement": {"overfit": None, "reason": "refused", "quotes": []}}, "passed; its reader", "it refused or"),
+        ({}, "passed; nobody was asked to read it", "did not block it"),
+    ],
+)
+def test_a_candidates_page_says_who_settled_its_reflection(
+    whole: Book, record: dict[str, object], stage: str, said: str
+) -> None:
+    name = whole.propose(8, "Read")
+    blank = {"blocked": False, "leaks": [], "judgement": None}
+    whole.ledger.record_judgement(name, {**blank, **record}, Bill())
+    if stage:
+        whole.ledger.conclude_stage(name, "reflect", {"judged": bool(record)})
+    facts = read_facts(whole.folder)
+    told = " ".join("\n".join(page(facts, candidate_facts(facts, name), 200)).split())
+    assert f"reflect: {stage}" in told or not stage
+    assert said in told
+
+
 def test_a_train_gain_above_the_certified_interval_is_called_out(whole: Book) -> None:
     assert "lies ABOVE the certified interval" in section(report_of(whole), "Signs of overfitting")
 
@@ -179,6 +219,7 @@ def test_a_simulated_readers_rates_are_called_configured_and_a_real_ones_unknown
     said = section(report_of(whole), "Signs of overfitting")
     assert "a panel (judge, devil's advocate, referee) of the simulated model" in said
     assert "are CONFIGURED" in said
+    assert "the scan read 2 changes and readers 1 of them, blocked 2" in said
     book = type(whole)(tmp_path / "real", model=f"claude-haiku-4-5{THEN}claude-sonnet-5-5")
     real = section(report_of(book), "Signs of overfitting").replace("\\", "")
     assert "are unknown until `ratchet bench reflect --judge claude-haiku-4-5` has measured them" in real

@@ -11,6 +11,7 @@ from optimizer.cli.summary import MOST_LINES, summary
 from optimizer.facts import read_facts
 from optimizer.verdict import RULINGS
 from optimizer.words import SHORT, next_commands
+from task_agent.models.incident import IncidentKind
 
 if TYPE_CHECKING:
     from conftest import Book
@@ -28,6 +29,14 @@ def test_every_candidate_has_one_aligned_line_that_fits(whole: Book, columns: in
     assert max(map(len, rows)) <= columns
     reasons = {row.index(words) for row in rows for words in SHORT.values() if row.endswith(words)}
     assert len(reasons) == 1
+
+
+def test_refusals_blocks_and_fallbacks_stand_in_one_line_when_there_were_any(whole: Book) -> None:
+    assert not [line for line in lines_of(whole) if line.startswith("models ")]
+    for session in ("c001", "c002"):
+        whole.ledger.meet("reflector", session, {IncidentKind.REFUSAL.value: 1})
+    whole.ledger.meet("proposer", "s001", {IncidentKind.FALLBACK.value: 1})
+    assert "models    2 refusals, 1 call put to another model (by role and candidate: the report)" in lines_of(whole)
 
 
 def test_what_was_tried_is_counted_in_plain_words(whole: Book) -> None:

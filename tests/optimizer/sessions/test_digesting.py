@@ -71,7 +71,7 @@ def test_the_proposer_is_shown_them_and_they_are_on_the_bill(bench: Worlds) -> N
     propose_change(world.bench, 1, "c000")
     opening = str(world.proposer.requests[0].messages)
     assert "an analyst read 4" in opening
-    assert "- cause-0: 'cause 0' (digest), 2 of 2 tasks" in opening
+    assert "- cause-0: 'cause 0' (digest), 2 attempts at 2 tasks" in opening
     assert "read_digest" in {tool.name for tool in world.proposer.requests[0].tools}
     assert world.ledger.spend().usd - before == pytest.approx(0.04)
     assert world.ledger.tallies().analyst.sessions == 4

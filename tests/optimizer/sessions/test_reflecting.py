@@ -35,6 +35,7 @@ def test_a_leak_blocks_without_asking_the_judge(bench: Worlds, rates: Rates) -> 
     assert world.causes() == {"c001": "leak"}
     assert world.reflector.requests == []
     assert world.ledger.verdicts()["c001"].public.startswith("holds text of particular tasks")
+    assert "reflecting" not in [event.kind for event in world.told]
 
 
 def test_a_leak_of_a_held_out_task_blocks_and_is_not_named_to_the_proposer(bench: Worlds, rates: Rates) -> None:
@@ -49,6 +50,7 @@ def test_a_judge_that_quotes_the_diff_blocks(bench: Worlds, rates: Rates) -> Non
     line = "Look at the input before you parse it."
     world = bench(rates(1, {}), reflector=[found(True, line)])
     reflect_on(world.bench, world.add(1, {PROMPT: BETTER_PROMPT}), "c000")
+    assert [event.text for event in world.told if event.kind == "reflecting"] == ["c001: a judge reads its diff"]
     assert world.causes() == {"c001": "overfit"}
     assert line in world.ledger.verdicts()["c001"].public
 

@@ -199,6 +199,20 @@ def test_the_screen_lets_pass_what_is_not_clearly_worse(rate: float, bench: Worl
     assert set(split_of(world, "c001")) == {("train", "screen")}
 
 
+def test_a_champions_smoke_attempt_is_no_part_of_what_a_candidate_is_screened_against(
+    bench: Worlds, rates: Rates
+) -> None:
+    world = bench(rates(1, {"c000": 0.5, "c001": 0.5, "c002": 0.5}))
+    parent = world.add(1, {PROMPT: BETTER_PROMPT})
+    check(world.bench, parent, "c000")
+    screen_after_baseline(world, parent)
+    child = world.add(2, {PROMPT: f"{BETTER_PROMPT}Plan.\n"}, parent=parent)
+    screen_on_train(world.bench, child, parent)
+    assert [purpose for _, purpose in split_of(world, parent)].count("smoke") == 1
+    screened = [purpose for _, purpose in split_of(world, parent)].count("screen")
+    assert world.ledger.stage_records(child)["screen"]["champion_attempts"] == screened
+
+
 def test_without_a_screen_everything_is_tested(bench: Worlds, rates: Rates) -> None:
     world = bench(rates(1, {"c000": 1.0, "c001": 0.0}), settings={"gate": {"screen_t": None}})
     screen_after_baseline(world, world.add(1, {PROMPT: BETTER_PROMPT}))

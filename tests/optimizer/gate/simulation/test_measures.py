@@ -18,6 +18,11 @@ def test_a_mean_has_the_textbook_error() -> None:
     assert seen.error == pytest.approx(statistics.stdev(values) / 2)
 
 
+def test_a_single_seed_leaves_the_error_unknown_and_not_zero() -> None:
+    assert (mean([122.0]).value, mean([122.0]).error) == (122.0, None)
+    assert (ratio([(1, 2)]).value, ratio([(1, 2)]).error) == (0.5, None)
+
+
 def test_none_of_many_has_an_error_above_zero() -> None:
     assert share([False] * 98).error == pytest.approx(math.sqrt(0.01 * 0.99 / 98))
 
