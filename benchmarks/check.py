@@ -23,7 +23,8 @@ UNDECIDABLE: tuple[CheckState, ...] = ("flaky", "broken", "trivial", "needs_netw
 
 _SHOWN = 300
 _NO_NETWORK = re.compile(
-    r"could not resolve|couldn't resolve|temporary failure|name or service not known|network is unreachable"
+    r"could(?: not|n't) resolve (?:host|proxy|['\"])|temporary failure (?:in name resolution|resolving)"
+    r"|name or service not known|network is unreachable"
     r"|failed to lookup address|no address associated|failed to establish a new connection|unable to resolve host"
     r"|network was disabled|network connectivity is disabled|connection refused.*proxy|getaddrinfo",
     re.IGNORECASE,
@@ -109,6 +110,14 @@ async def check_task(
         times: How often the solution is run.
         with_network: Try a solution that never earns 1 once more with the network, to learn whether it needs that.
     """
+    try:
+        return await _checked(task, make_sandbox, times, with_network=with_network)
+    except Exception as problem:  # the boundary of one task: whatever is wrong with it, the others are checked
+        said = problem.message if isinstance(problem, RatchetError) else f"{type(problem).__name__}: {problem}"
+        return TaskCheck(task.id, None, None, "error", said, runs=0)
+
+
+async def _checked(task: Task, make_sandbox: SandboxFactory, times: int, *, with_network: bool) -> TaskCheck:
     if not all("solve.sh" in part.solution for part in task.parts):
         return TaskCheck(task.id, None, None, "unsolved", "has no solution/solve.sh to check with", runs=0)
     if task.judge is not None:

@@ -25,6 +25,9 @@ REWARD_KEY = "reward_key"
 _HOSTS = "host lists are not supported: a task has the network, or has not"
 _ONE_SERVICE = "compose environments are not supported, so there is only `main`"
 
+_ALIKE = 0.7
+"""From here on a field was mistyped; below, as `oracle` and `source`, it means something else."""
+
 Refusals = Iterator[tuple[str, str]]
 
 
@@ -34,7 +37,10 @@ def refusals(config: HarborConfig, host: Mapping[str, str]) -> Refusals:
     yield from _network_refusals(config)
     yield from _verifier_refusals(config)
     yield from _copy_refusals(config)
+    names = [step.name for step in config.steps]
     for number, step in enumerate(config.steps):
+        if step.name in names[:number]:
+            yield f"steps.{number}.name", f"{step.name!r} is the name of an earlier step"
         yield from ((f"steps.{number}.{key}", why) for key, why in _step_refusals(step, config))
     if config.multi_step_reward_strategy and not config.steps:
         yield "multi_step_reward_strategy", "there are no `steps`"
@@ -181,7 +187,7 @@ def _invalid(problem: ValidationError, text: str, path: Path) -> SuiteError:
     first = problem.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     unknown = first["type"] == "extra_forbidden"
-    near = closest(key.rpartition(".")[2], faults_in(problem, HarborConfig)[0].allowed) if unknown else ""
+    near = closest(key.rpartition(".")[2], faults_in(problem, HarborConfig)[0].allowed, _ALIKE) if unknown else ""
     why = "is not a field of this format" if unknown else first["msg"].removeprefix("Value error, ")
     why += f"; did you mean `{near}`?" if near else ""
     hint = "take it out, or move it under [metadata], which is free" if unknown else ""

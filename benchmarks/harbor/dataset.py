@@ -19,8 +19,10 @@ from benchmarks.harbor.sources import Source, find_source
 from benchmarks.settings import read_settings
 from benchmarks.suite import Suite
 from benchmarks.task import Task
+from traces.errors import Place
 
 PROBLEMS_SHOWN = 3
+_WAY_OUT = "mend it, or leave the folder out by its name under `suite.exclude` of a run file"
 
 
 class DatasetConfig(BaseModel):
@@ -110,7 +112,6 @@ def _check_names(config: DatasetConfig, names: Sequence[str]) -> None:
 
 
 def _chosen(folders: Sequence[Path], config: DatasetConfig) -> list[Path]:
-    _check_names(config, [folder.name for folder in folders])
     kept = [folder for folder in folders if not _is_named(folder, config.exclude)]
     if config.only is not None:
         kept = [folder for folder in kept if _is_named(folder, config.only)]
@@ -119,6 +120,15 @@ def _chosen(folders: Sequence[Path], config: DatasetConfig) -> list[Path]:
         if wanted is not None:
             kept = _with(kept, key, wanted)
     return kept[: config.limit]
+
+
+def _refuse_passed_over(folders: Mapping[Path, str], exclude: Sequence[str]) -> None:
+    left = {folder: why for folder, why in folders.items() if not _is_named(folder, exclude)}
+    if left:
+        first, *more = (f"{folder.name!r} {why}" for folder, why in left.items())
+        rest = "".join(f"\n{each}" for each in more[: PROBLEMS_SHOWN - 1])
+        rest += f"\nand {len(left) - PROBLEMS_SHOWN} more" if len(left) > PROBLEMS_SHOWN else ""
+        raise SuiteError(f"{first}{rest}", place=Place(next(iter(left))), key="suite.path", hint=_WAY_OUT)
 
 
 def _is_named(folder: Path, names: Iterable[str]) -> bool:
@@ -160,7 +170,7 @@ def read_tasks(folders: Iterable[Path], options: ReadOptions = AS_IT_IS) -> list
         first = problems[0]
         more = [f"\n{problem.message}" for problem in problems[1:PROBLEMS_SHOWN]]
         rest = f"\nand {len(problems) - PROBLEMS_SHOWN} more" if len(problems) > PROBLEMS_SHOWN else ""
-        hint = first.hint or "mend the task, or name its folder under `exclude`"
+        hint = first.hint or _WAY_OUT
         raise SuiteError(f"{first.message}{''.join(more)}{rest}", key=first.key, hint=hint)
     return tasks
 
@@ -169,6 +179,9 @@ def load(settings: Mapping[str, object], base: Path) -> Suite:
     """Read the settings of the run file and then the tasks."""
     config = read_settings(DatasetConfig, settings)
     source = _source(config, base)
+    _check_names(config, [folder.name for folder in (*source.folders, *source.passed_over)])
+    if config.only is None:
+        _refuse_passed_over(source.passed_over, config.exclude)
     folders = _chosen(source.folders, config)
     if not folders:
         raise SuiteError("no task is left after `only`, `exclude`, `difficulty` and `category`", key="suite")

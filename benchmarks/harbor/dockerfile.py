@@ -10,12 +10,31 @@ from dataclasses import dataclass, field
 from benchmarks.harbor.layout import instructions, variables
 
 _FROM = re.compile(r"(?im)^(\s*FROM\s+(?:--\S+\s+)*)(\S+)")
+_COPIED_FROM = re.compile(r"(?im)^(\s*COPY\s+(?:--\S+\s+)*?--from=)(\S+)")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::-([^}]*))?\}|(\w+))")
 
 
 def with_images(dockerfile: str, images: Mapping[str, str]) -> str:
-    """Put the images that are here in the place of those named after FROM."""
-    return _FROM.sub(lambda found: found[1] + images.get(found[2], found[2]), dockerfile)
+    """Put the images that are here in the place of those named by FROM, with its ARGs' defaults, and by COPY --from."""
+    given = _arguments(dockerfile)
+
+    def mapped(found: re.Match[str]) -> str:
+        name = _VARIABLE.sub(
+            lambda variable: given.get(variable[1] or variable[3]) or variable[2] or variable[0], found[2]
+        )
+        return found[1] + images.get(name, found[2])
+
+    return _COPIED_FROM.sub(mapped, _FROM.sub(mapped, dockerfile))
+
+
+def _arguments(dockerfile: str) -> dict[str, str]:
+    """Read the defaults of ARGs before the first FROM, which are the ones that FROM may use."""
+    found: dict[str, str] = {}
+    for word, rest in instructions(dockerfile):
+        if word == "FROM":
+            break
+        found |= (variables(rest) or {}) if word == "ARG" and "=" in rest else {}
+    return found
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from benchmarks.harbor.tables import EnvironmentTable
 from benchmarks.harbor.toml_lines import find_line
 from task_agent.sandbox.base import SandboxSpec
 from task_agent.sandbox.buildkit import needs_buildkit
+from task_agent.sandbox.refusals import refusal
 from traces.errors import Place
 
 DEFAULT_CPUS = 1.0
@@ -57,6 +58,8 @@ def read_place(source: PlaceSource, options: ReadOptions, *, any_image: bool = F
     image = options.images.get(table.docker_image or "", table.docker_image)
     layout = read_layout(dockerfile, context) if dockerfile is not None else None
     workdir = _workdir(source, dockerfile, layout)
+    if workdir is not None and refusal("docker", SandboxSpec(workdir=workdir)):
+        raise _taken(source, dockerfile or "", workdir)
     spec = SandboxSpec(
         workdir=workdir or "/",
         image_workdir=workdir is None or (table.workdir is None and image is not None),
@@ -76,6 +79,16 @@ def read_place(source: PlaceSource, options: ReadOptions, *, any_image: bool = F
         return replace(spec, build_context=MappedContext(context, options.images) if options.images else context)
     base = None if any_image else options.images.get(layout.image, layout.image)
     return replace(spec, image=base, files=RenamedFiles(context, names), env={**layout.env, **spec.env})
+
+
+def _taken(source: PlaceSource, dockerfile: str, workdir: str) -> SuiteError:
+    why = f"the work cannot be at {workdir!r}, where grading or the system has its own"
+    if source.table.workdir is not None:
+        return source.wrong("workdir", why)
+    lines = [
+        number for number, line in enumerate(dockerfile.splitlines(), 1) if line.lstrip()[:8].upper() == "WORKDIR "
+    ]
+    return SuiteError(why, place=Place(source.context / "Dockerfile", lines[-1] if lines else 1), key="WORKDIR")
 
 
 def _dockerfile(source: PlaceSource, context: Mapping[str, bytes]) -> str | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from traces.errors import Place
 
 _PARTS = ("task.toml", "instruction.md", "environment", "tests", "solution", "steps")
 _TOML = "dataset.toml"
+_NEARLY = re.compile(r"task\.(toml|ya?ml)|instructions?\.(md|txt)|run-tests\.sh", re.IGNORECASE)
+"""Files that a folder has which was meant to be a task: mistyped, or of Terminal-Bench's first format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Source:
 
     name: str
     folders: tuple[Path, ...]
+    passed_over: Mapping[Path, str] = field(default_factory=dict)
+    """Folders beside them that look like tasks, or hold some, and why they are none themselves."""
 
 
 class RegistryTask(BaseModel):
@@ -45,10 +50,10 @@ class RegistryDataset(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str
-    version: str = ""
+    version: str | None = None
     description: str = ""
     tasks: list[RegistryTask]
-    metrics: list[dict[str, Any]] = []  # Any: only the mean is computed, others are refused
+    metrics: list[dict[str, Any]] | None = None  # Any: only the mean is computed, others are refused
 
 
 class PackagedTask(BaseModel):
@@ -96,7 +101,16 @@ def find_source(root: Path, dataset: str | None, checkouts: Mapping[str, Path]) 
         deeper = [path for path in _below(root) if any(is_task_folder(each) for each in _below(path))]
         hint = f"did you mean {deeper[0]}?" if deeper else ""
         raise SuiteError("holds no task folders", place=Place(root), key="suite.path", hint=hint)
-    return Source(root.name, folders)
+    others = {path: _why_meant(path) for path in _below(root) if path not in folders}
+    return Source(root.name, folders, {path: why for path, why in others.items() if why})
+
+
+def _why_meant(path: Path) -> str:
+    """Say why a folder that is no task looks as if tasks were meant; empty where it does not."""
+    if found := sorted(each.name for each in path.iterdir() if _NEARLY.fullmatch(each.name)):
+        return f"has {found[0]!r}, but nothing that a task in Harbor's format has"
+    inner = next((each for each in (*path.glob("*/task.toml"), *path.glob("*/*/task.toml"))), None)
+    return f"holds tasks further down, such as {inner.parent.relative_to(path.parent)}" if inner else ""
 
 
 def _below(root: Path) -> list[Path]:
@@ -108,9 +122,21 @@ def is_task_folder(path: Path) -> bool:
     return any((path / part).exists() for part in _PARTS)
 
 
+_JSON: Mapping[type, str] = {
+    dict: "an object",
+    str: "a text",
+    int: "a number",
+    float: "a number",
+    bool: "a truth value",
+}
+
+
 def _registry(path: Path, dataset: str | None, checkouts: Mapping[str, Path]) -> Source:
     try:
-        found = [RegistryDataset.model_validate(entry) for entry in json.loads(read_text(path))]
+        entries = json.loads(read_text(path))
+        if not isinstance(entries, list):
+            raise ValueError(f"it must be a list of datasets, and is {_JSON.get(type(entries), 'something else')}")
+        found = [RegistryDataset.model_validate(entry) for entry in entries]
     except (ValueError, TypeError) as problem:
         raise SuiteError(f"is not a registry: {_first(problem)}", place=Place(path), key="suite.path") from None
     names = [f"{one.name}@{one.version}" if one.version else one.name for one in found]
@@ -119,7 +145,7 @@ def _registry(path: Path, dataset: str | None, checkouts: Mapping[str, Path]) ->
         which = f"{len(fits)} datasets {dataset!r}" if dataset else f"{len(found)} datasets"
         hint = f"set `suite.dataset` to one of {', '.join(names[:5])}"
         raise SuiteError(f"holds {which}", place=Place(path), key="suite.dataset", hint=hint)
-    for metric in fits[0].metrics:
+    for metric in fits[0].metrics or ():
         if metric.get("type") != "mean":
             why = f"`metrics`: a score is the mean of rewards here, and {metric.get('type')!r} is not supported"
             raise SuiteError(why, place=Place(path), key="metrics")
@@ -134,16 +160,16 @@ def _located(registry: Path, task: RegistryTask, checkouts: Mapping[str, Path]) 
         why = f"task {task.name!r} is in {task.git_url}, and nothing is fetched here"
         hint = f"check it out, and name the folder: `checkouts: {{{task.git_url}: PATH}}`"
         raise SuiteError(why, place=Place(registry), key="suite.checkouts", hint=hint)
-    wanted, there = task.git_commit_id, _commit(checkout)
-    if wanted is not None and there is not None and not there.startswith(wanted.lower()):
+    wanted, there = task.git_commit_id, _commit(checkout, "HEAD")
+    if wanted is not None and there is not None and _commit(checkout, wanted) != there:
         why = f"is at {there[:12]}, and task {task.name!r} wants {wanted[:12]}"
         raise SuiteError(why, place=Place(checkout), key="suite.checkouts", hint=f"git checkout {wanted}")
     return checkout / task.path
 
 
-def _commit(checkout: Path) -> str | None:
-    """Give the commit a checkout stands at; None when it is no checkout."""
-    command = ["git", "-C", str(checkout), "rev-parse", "HEAD"]
+def _commit(checkout: Path, name: str) -> str | None:
+    """Give the commit of a name, a tag or a shorter id in a checkout; None when it knows none, or is no checkout."""
+    command = ["git", "-C", str(checkout), "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     return done.stdout.strip() if done.returncode == 0 else None
 
@@ -164,5 +190,5 @@ def _packaged(path: Path) -> Source:
 def _first(problem: Exception) -> str:
     if isinstance(problem, ValidationError):
         fault = problem.errors()[0]
-        return f"`{'.'.join(map(str, fault['loc']))}`: {fault['msg']}"
+        return f"`{'.'.join(map(str, fault['loc'])) or 'an entry'}`: {fault['msg']}"
     return str(problem)

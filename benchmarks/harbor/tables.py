@@ -20,7 +20,7 @@ def _in_seconds(name: str) -> AliasChoices:
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class TaskTable(_Table):

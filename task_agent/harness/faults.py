@@ -62,9 +62,9 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     return listed(names) or "nothing is valid here"
 
 
-def closest(name: str, valid: Iterable[str]) -> str:
+def closest(name: str, valid: Iterable[str], least: float = 0.6) -> str:
     """Give the valid name that `name` was probably meant to be, or nothing."""
-    return next(iter(difflib.get_close_matches(name, sorted(valid), n=1, cutoff=0.6)), "")
+    return next(iter(difflib.get_close_matches(name, sorted(valid), n=1, cutoff=least)), "")
 
 
 def listed(valid: Iterable[str]) -> str:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.check import TaskCheck, check_task
+from benchmarks.check import TaskCheck, check_task, check_tasks
 from benchmarks.check_record import CheckRecord, Fitness
 from benchmarks.digest import task_digest
+from benchmarks.errors import SuiteError
 from benchmarks.registry import RegistryError
 from benchmarks.task import HealthCheck, Task
 from task_agent.sandbox import Sandbox, SandboxSpec, open_sandbox
@@ -113,3 +114,28 @@ def test_a_torn_line_is_dropped_and_a_damaged_one_is_said(tmp_path: Path) -> Non
     path.write_text("nonsense\n" + path.read_text())
     with pytest.raises(RegistryError, match=r"line 1 of .*checks\.jsonl is damaged"):
         record.fitness([task], "process")
+
+
+class _Unreadable(dict[str, bytes]):
+    """A solution whose files cannot be read any more."""
+
+    def __contains__(self, name: object) -> bool:
+        raise SuiteError("the solution is gone")
+
+
+async def test_what_is_wrong_with_one_task_leaves_the_rows_of_the_others() -> None:
+    def make(spec: SandboxSpec) -> Sandbox:
+        if spec.workdir == "/odd":
+            raise ValueError("an odd place")
+        return _process(spec)
+
+    odd = replace(_task(name="odd"), environment=SandboxSpec(workdir="/odd"))
+    unreadable = replace(_task(name="gone"), solution=_Unreadable())
+    rows = await check_tasks([odd, _task(), unreadable], make)
+    assert [(row.task, row.state) for row in rows] == [("odd", "error"), ("t", "ok"), ("gone", "error")]
+    assert [rows[0].detail, rows[2].detail] == ["ValueError: an odd place", "the solution is gone"]
+
+
+@pytest.mark.parametrize("said", ["error: Could not resolve merge conflict", "temporary failure of a test"])
+async def test_other_things_that_could_not_be_resolved_are_no_want_of_the_network(said: str) -> None:
+    assert (await check_task(_task(f"echo '{said}'; exit 1"), _process)).state == "broken"

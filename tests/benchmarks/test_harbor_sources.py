@@ -158,3 +158,90 @@ def test_a_host_variable_is_taken_only_where_the_run_file_allows_it(tmp_path: Pa
         load_suite({"kind": "harbor", "path": "set"}, tmp_path)
     allowed = load_suite({"kind": "harbor", "path": "set", "host_env": ["PATH"]}, tmp_path)
     assert allowed.task("a").environment.env == {"A": os.environ["PATH"], "B": os.environ["PATH"]}
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (["typo/Task.toml", "typo/instructions.md"], "'typo' has 'Task.toml'"),
+        (["typo/task.yaml", "typo/run-tests.sh"], "'typo' has 'run-tests.sh'"),
+        (["typo/inner/task.toml"], "'typo' holds tasks further down, such as typo/inner"),
+    ],
+)
+def test_a_folder_beside_tasks_that_looks_like_one_is_excluded_or_refused(
+    tmp_path: Path, files: list[str], said: str
+) -> None:
+    _task(tmp_path / "good")
+    for name in (*files, "docs/page.md", ".git/task.toml", "README.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x\n")
+    with pytest.raises(SuiteError, match=said) as problem:
+        _ids(tmp_path, path=".")
+    assert "suite.exclude" in (problem.value.hint or "")
+    assert _ids(tmp_path, path=".", exclude=["typo"]) == _ids(tmp_path, path=".", only=["good"]) == ["good"]
+
+
+def test_a_registry_may_name_a_tag_and_leave_open_what_is_optional(tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    _task(checkout / "set" / "a")
+    git = ["git", "-C", str(checkout), "-c", "user.name=n", "-c", "user.email=e@e"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"], ["tag", "v1"], ["tag", "-am", "x", "v2"]):
+        subprocess.run([*git, *words], check=True)
+    chosen = {"path": "registry.json", "dataset": "small", "checkouts": {URL: "checkout"}}
+    for name in ("HEAD", "v1", "v2"):
+        _registry(tmp_path, task={"git_commit_id": name}, version=None, metrics=None)
+        assert _ids(tmp_path, **chosen) == ["a"]
+    _registry(tmp_path, task={"git_commit_id": "v3"})
+    with pytest.raises(SuiteError, match="wants v3"):
+        _ids(tmp_path, **chosen)
+    (tmp_path / "registry.json").write_text("{}")
+    with pytest.raises(SuiteError, match="must be a list of datasets, and is an object"):
+        _ids(tmp_path, **chosen)
+
+
+def test_images_are_mapped_by_arguments_and_where_files_are_copied_from(tmp_path: Path) -> None:
+    _task(tmp_path / "a")
+    lines = (
+        "ARG V=3.13\nFROM python:${V} AS one\nFROM python:$V\nCOPY --from=one x x\nCOPY --chown=1 --from=tool:1 y y\n"
+    )
+    (tmp_path / "a" / "environment" / "Dockerfile").write_text(lines + "WORKDIR /app\n")
+    images = {"python:3.13": "mine:1", "tool:1": "mine:2"}
+    context = load_suite({"kind": "harbor", "path": ".", "images": images}, tmp_path).tasks[0].environment.build_context
+    assert context is not None
+    expected = lines.replace("python:${V}", "mine:1").replace("python:$V", "mine:1").replace("tool:1", "mine:2")
+    assert context["Dockerfile"].decode() == expected + "WORKDIR /app\n"
+
+
+@pytest.mark.parametrize(
+    ("toml", "dockerfile", "said"),
+    [
+        ("", "FROM x\nRUN y\nWORKDIR /tests\n", "Dockerfile:3: the work cannot be at '/tests'"),
+        (
+            '[environment]\nworkdir = "/solution"\n',
+            "FROM x\n",
+            "task.toml:2: `environment.workdir`: the work cannot be",
+        ),
+        ("[environment]\ncpus = inf\n", "FROM x\nWORKDIR /app\n", "task.toml:2: `environment.cpus`"),
+        ("[environment]\nbuild_timeout_sec = inf\n", "FROM x\n", "task.toml:2: `environment.build_timeout_sec`"),
+        (
+            '[[steps]]\nname = "s"\n[[steps]]\nname = "s"\n',
+            "FROM x\n",
+            "task.toml:4: `steps.1.name`: 's' is the name of",
+        ),
+    ],
+)
+def test_what_could_never_run_is_refused_by_its_line(tmp_path: Path, toml: str, dockerfile: str, said: str) -> None:
+    _task(tmp_path / "a")
+    (tmp_path / "a" / "task.toml").write_text(toml)
+    (tmp_path / "a" / "environment" / "Dockerfile").write_text(dockerfile)
+    with pytest.raises(SuiteError) as problem:
+        _ids(tmp_path, path=".")
+    assert said in problem.value.message
+
+
+def test_a_table_of_another_meaning_gets_no_far_fetched_suggestion(tmp_path: Path) -> None:
+    _task(tmp_path / "a")
+    (tmp_path / "a" / "task.toml").write_text("[oracle]\nx = 1\n")
+    with pytest.raises(SuiteError, match="`oracle`: is not a field of this format") as problem:
+        _ids(tmp_path, path=".")
+    assert "did you mean" not in problem.value.message
