@@ -36,12 +36,11 @@ async def test_no_way_leads_from_inside_to_what_grades_or_to_the_suite(
     (suite / "one" / "tests" / "test.sh").write_text("exit 1\n")
     (suite / "one" / "tests" / "test.sh").chmod(0o666)
     aims = [REPOSITORY / "benchmarks" / "verify.py", suite / "one" / "tests" / "test.sh"]
-    settings = {"kind": "harbor", "path": str(suite)}
-    before = {**evaluator(), **suite_files(settings)}
+    before = {**evaluator(), **suite_files([suite])}
     sandbox = open_sandbox(kind, SPEC)
     try:
         for path in aims:
             await sandbox.exec(ATTEMPTS[how].format(path=shlex.quote(str(path))), timeout_s=20)
     finally:
         await sandbox.close()
-    assert {**evaluator(), **suite_files(settings)} == before
+    assert {**evaluator(), **suite_files([suite])} == before

@@ -321,9 +321,9 @@ async def test_a_whole_session_never_meets_the_canary(
 
 
 ENDINGS = {
-    "ln -s {run}/ledger.sqlite submission.json": "file",
+    "ln -s {run}/ledger.sqlite submission.json": "wrote no submission.json",
     "ln -s {run}/ledger.sqlite harness/prompts/l.md; cp claim.json submission.json": "neither a file nor a folder",
-    "rm -rf harness; ln -s {run}/suite/held harness; cp claim.json submission.json": "folder",
+    "rm -rf harness; ln -s {run}/suite/held harness; cp claim.json submission.json": "left no harness/",
     "cat {run}/ledger.sqlite > submission.json 2>&1": "is no JSON",
     "sed 's|c000/sum-01/a00|c000/held|' claim.json > submission.json; echo x > harness/prompts/system.md": "c000/held",
     "sed 's|sum-01|held|' claim.json > submission.json; echo x > harness/prompts/system.md": "held",
@@ -341,7 +341,9 @@ async def test_a_program_never_meets_the_canary_nor_is_told_of_it_when_it_is_ref
     before = {path: path.read_bytes() for path in run_files(workspace)}
     claim = f"cat > claim.json <<'END'\n{json.dumps(CLAIM)}\nEND\ncat TASK.md\n"
     searches = "\n".join(f"( {each}\n)" for each in SHELL if "kill -9 -1" not in each)  # which ends the program
-    for number, (ending, why) in enumerate({f"{searches}\nrm -rf harness/*": "file", **ENDINGS}.items()):
+    for number, (ending, why) in enumerate(
+        {f"{searches}\nrm -rf harness/*": "wrote no submission.json", **ENDINGS}.items()
+    ):
         recorder, journal = MemoryRecorder(), Journal(tmp_path / f"steps{number}.jsonl")
         script = (claim + ending).replace("{run}", str(run_root))
         given = Assignment(workspace, SubmitTool(workspace), "Go.", recorder, SessionLimits(time_s=100.0), journal)
