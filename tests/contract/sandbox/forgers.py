@@ -100,8 +100,9 @@ ATTACKS = {
     "zipfile.ZipFile([p for p in sys.path if p.endswith('.zip')][0], 'w').write('json.py')\"; rm json.py",
     "a library taken away": f'mkdir -p {_SITE}/json; printf "{_PY}" > {_SITE}/json/__init__.py; rm -rf {_LIB}/json',
     "a library emptied": f'd={_LIB}; mkdir -p {_SITE}/json; printf "{_PY}" > {_SITE}/json/__init__.py; rm -rf $d/json; mkdir $d/json',
-    "a library elsewhere": f'd={_LIB}; mkdir -p /app/e/lib; cp -r $d /app/e/lib/; printf "{_PY}" > /app/e/lib/$(basename $d)/json/__init__.py; '
-    "rm -f /app/e/lib/*/sitecustomize.py; echo home=/app/e/bin > $(dirname $(readlink -f $(command -v python3)))/pyvenv.cfg",
+    "a library elsewhere": f"d={_LIB}; e=/app/e/lib/$(basename $d); mkdir -p $e; ln -s $d/* $e/; rm $e/json; cp -r $d/json $e/; "
+    f'printf "{_PY}" > $e/json/__init__.py; '
+    "rm -f $e/sitecustomize.py; echo home=/app/e/bin > $(dirname $(readlink -f $(command -v python3)))/pyvenv.cfg",
     "a folder of programs that is a link": f"cp -a /usr/bin /opt/bin; rm -f /opt/bin/cmp /opt/bin/python3; printf {_SHIM} > /opt/bin/cmp; "
     "cp /opt/bin/cmp /opt/bin/python3; chmod +x /opt/bin/cmp /opt/bin/python3; rm -rf /usr/bin; /opt/bin/ln -s /opt/bin /usr/bin",
     # Links, pipes, sizes
